@@ -1,0 +1,1 @@
+//! Package of Cairn's benches.

@@ -1,0 +1,1 @@
+//! Makes consensus decisions durable: block and undo files, coins, tip, indexes, events.

@@ -1,0 +1,1 @@
+//! Every rule a header, block or transaction must keep, and which chain is best.

@@ -1,0 +1,1 @@
+//! From a block template to a solved header.

@@ -1,0 +1,1 @@
+//! Everything that differs between two chains, as data with a TOML form.

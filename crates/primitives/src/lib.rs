@@ -1,0 +1,1 @@
+//! Hashes and values with invariants, their canonical bytes and their text forms.

@@ -1,0 +1,1 @@
+//! Typed tables, atomic batches and snapshots over an embedded key-value store or memory.

@@ -1,0 +1,1 @@
+//! Generators and an in-memory chain builder for tests.
