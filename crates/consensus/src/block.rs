@@ -1,0 +1,122 @@
+//! What a block must keep by itself: the first validity level.
+
+use cairn_params::ChainSpec;
+use cairn_primitives::{Block, BlockHash, MerkleRoot, merkle};
+
+use crate::error::BlockError;
+use crate::header;
+use crate::sigops::legacy_sigops;
+use crate::tx::{WITNESS_SCALE_FACTOR, check_transaction};
+
+/// A block that keeps every rule that can be checked without the chain below it.
+///
+/// Only [`check_block`] makes one, so holding it is the proof. The proof is for the spec it was
+/// checked under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedBlock {
+    block: Block,
+    hash: BlockHash,
+}
+
+impl CheckedBlock {
+    /// The block.
+    pub fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> BlockHash {
+        self.hash
+    }
+
+    /// Gives the block back, and the proof up.
+    pub fn into_block(self) -> Block {
+        self.block
+    }
+}
+
+/// Checks a block against every rule that needs neither its parent nor any coin.
+///
+/// # Errors
+/// The first [`BlockError`] in the order of Core's `CheckBlock`: proof of work, merkle root, repeated
+/// tail, size, coinbase, each transaction, signature operations. On a chain that asks for signed
+/// blocks every block but genesis is refused with [`BlockError::SignetUnsupported`].
+pub fn check_block(block: Block, spec: &ChainSpec) -> Result<CheckedBlock, BlockError> {
+    let hash = block.header.hash();
+    header::check_pow(&block.header, hash, spec)?;
+    check_signature_of_block(hash, spec)?;
+    check_merkle_root(&block)?;
+    check_length(&block, spec)?;
+    check_one_coinbase(&block)?;
+    for tx in &block.transactions {
+        check_transaction(tx, spec).map_err(|error| BlockError::Tx { txid: tx.txid(), error })?;
+    }
+    check_legacy_sigops(&block, spec)?;
+    Ok(CheckedBlock { block, hash })
+}
+
+/// # Consensus
+/// On a signet every block after genesis carries a solution to the chain's challenge (BIP325). It is
+/// not evaluated here, so such blocks are refused rather than trusted.
+fn check_signature_of_block(hash: BlockHash, spec: &ChainSpec) -> Result<(), BlockError> {
+    match spec.deployments.signet_challenge {
+        Some(_) if hash != spec.genesis_hash() => Err(BlockError::SignetUnsupported),
+        _ => Ok(()),
+    }
+}
+
+/// # Consensus
+/// The txids hash to the merkle root in the header, and the list is not one with its tail repeated,
+/// which would hash to the same root (CVE-2012-2459). Source: Core's `CheckMerkleRoot`.
+fn check_merkle_root(block: &Block) -> Result<(), BlockError> {
+    let txids: Vec<[u8; 32]> = block.transactions.iter().map(|tx| tx.txid().to_bytes()).collect();
+    let computed = merkle::root(&txids);
+    let got = MerkleRoot::from_bytes(computed.root);
+    if got != block.header.merkle_root {
+        return Err(BlockError::MerkleRoot { got, expected: block.header.merkle_root });
+    }
+    if computed.mutated {
+        return Err(BlockError::DuplicateTail);
+    }
+    Ok(())
+}
+
+/// # Consensus
+/// A block has at least one transaction; four times their number and four times its size without
+/// witness stay within the weight limit; and a chain may limit their number further.
+fn check_length(block: &Block, spec: &ChainSpec) -> Result<(), BlockError> {
+    let limit = spec.limits.block_weight;
+    let (txs, base_size) = (block.transactions.len(), block.base_size());
+    let within = |units: usize| units as u64 * WITNESS_SCALE_FACTOR <= limit;
+    if txs == 0 || !within(txs) || !within(base_size) {
+        return Err(BlockError::Length { txs, base_size, limit });
+    }
+    match spec.limits.block_txs {
+        Some(limit) if txs > limit as usize => Err(BlockError::TxCount { got: txs, limit }),
+        _ => Ok(()),
+    }
+}
+
+/// # Consensus
+/// The first transaction is a coinbase and no other one is.
+fn check_one_coinbase(block: &Block) -> Result<(), BlockError> {
+    let mut txs = block.transactions.iter().enumerate();
+    if !txs.next().is_some_and(|(_, first)| first.is_coinbase()) {
+        return Err(BlockError::CoinbaseMissing);
+    }
+    match txs.find(|(_, tx)| tx.is_coinbase()) {
+        Some((index, _)) => Err(BlockError::CoinbaseMultiple { index }),
+        None => Ok(()),
+    }
+}
+
+/// # Consensus
+/// The signature operations visible without coins, four for one, stay within the limit.
+fn check_legacy_sigops(block: &Block, spec: &ChainSpec) -> Result<(), BlockError> {
+    let limit = spec.limits.sigop_cost;
+    let got = block.transactions.iter().map(legacy_sigops).sum::<u64>() * WITNESS_SCALE_FACTOR;
+    if got > limit {
+        return Err(BlockError::Sigops { got, limit });
+    }
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! Putting a block on its parent: the third validity level.
+
+use std::sync::Arc;
+
+use cairn_params::ScriptException;
+use cairn_primitives::{Amount, Block, BlockHash, Coin, Height, OutPoint, Transaction};
+use cairn_script::ScriptFlags;
+
+use crate::block::CheckedBlock;
+use crate::checks::ScriptChecks;
+use crate::coins::{CoinDelta, CoinView, Overlay};
+use crate::context::check_context;
+use crate::error::{BlockError, TxError};
+use crate::locks::check_sequence_locks;
+use crate::sigops::sigop_cost;
+use crate::tree::{HeaderTree, NodeId};
+use crate::tx::check_spend;
+use crate::undo::{TxUndo, Undo};
+
+/// From this height on Bitcoin looks for overwritten coins again: coinbases made before BIP34 may
+/// name such heights (Core's `BIP34_IMPLIES_BIP30_LIMIT`). It matters on a chain that names a
+/// BIP34 block and only there.
+const BIP34_IMPLIES_BIP30_LIMIT: Height = Height::new(1_983_702);
+
+/// A block that may be connected once its script checks pass.
+///
+/// Only [`connect`] makes one. Nothing in it is durable: whoever holds it runs
+/// [`scripts`](Self::scripts), on as many threads as it likes, and then applies
+/// [`delta`](Self::delta).
+#[derive(Debug, Clone)]
+pub struct Connection {
+    id: NodeId,
+    delta: CoinDelta,
+    undo: Arc<Undo>,
+    fees: Amount,
+    sigop_cost: u64,
+    scripts: ScriptChecks,
+}
+
+impl Connection {
+    /// The block's header in the tree.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// What the block does to the coins.
+    pub fn delta(&self) -> &CoinDelta {
+        &self.delta
+    }
+
+    /// The coins it spends, in the order needed to take it off.
+    pub fn undo(&self) -> &Arc<Undo> {
+        &self.undo
+    }
+
+    /// The fees of all its transactions.
+    pub fn fees(&self) -> Amount {
+        self.fees
+    }
+
+    /// What its signature operations cost.
+    pub fn sigop_cost(&self) -> u64 {
+        self.sigop_cost
+    }
+
+    /// The script checks that decide whether the block is valid. All must pass.
+    pub fn scripts(&self) -> &ScriptChecks {
+        &self.scripts
+    }
+
+    /// Takes the connection apart into coin changes and undo data.
+    pub fn into_parts(self) -> (CoinDelta, Arc<Undo>) {
+        (self.delta, self.undo)
+    }
+}
+
+/// Checks a block on top of its parent, given the coins unspent there.
+///
+/// `id` is the block's own header in `tree`. Every rule but the scripts is decided here; the scripts
+/// are returned as work. Genesis connects with no effect: its output can never be spent.
+///
+/// # Errors
+/// Those of [`check_context`], then the first [`BlockError`] in the order of Core's `ConnectBlock`:
+/// overwritten coins, for each transaction missing coins, values and maturity, relative locks and
+/// signature operations, at last the coinbase value. [`BlockError::CoinView`] if a coin could not
+/// be looked up.
+pub fn connect<V: CoinView>(
+    tree: &HeaderTree,
+    id: NodeId,
+    block: Arc<CheckedBlock>,
+    coins: &V,
+) -> Result<Connection, BlockError> {
+    check_context(tree, id, &block)?;
+    let flags = script_flags(tree, id);
+    let Some(parent) = tree.parent(id) else { return Ok(connect_genesis(id, block, flags)) };
+    check_no_overwrite(tree, id, block.block(), coins)?;
+
+    let mut pass = Pass { tree, parent, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
+    let mut undo = Undo::default();
+    for tx in &block.block().transactions {
+        let spent = pass.spend_coins(tx)?;
+        pass.check_tx(tx, &spent)?;
+        pass.make_coins(tx);
+        if !tx.is_coinbase() {
+            undo.txs.push(TxUndo { coins: spent });
+        }
+    }
+    check_coinbase_value(tree, id, block.block(), pass.fees)?;
+
+    let (fees, sigop_cost, delta) = (pass.fees, pass.sigop_cost, pass.overlay.into_delta());
+    let undo = Arc::new(undo);
+    let scripts = ScriptChecks::new(block, Arc::clone(&undo), flags);
+    Ok(Connection { id, delta, undo, fees, sigop_cost, scripts })
+}
+
+fn connect_genesis(id: NodeId, block: Arc<CheckedBlock>, flags: ScriptFlags) -> Connection {
+    let undo = Arc::new(Undo::default());
+    let scripts = ScriptChecks::new(block, Arc::clone(&undo), flags);
+    Connection { id, delta: CoinDelta::default(), undo, fees: Amount::ZERO, sigop_cost: 0, scripts }
+}
+
+/// What is carried from transaction to transaction.
+struct Pass<'a, V> {
+    tree: &'a HeaderTree,
+    parent: NodeId,
+    flags: ScriptFlags,
+    fees: Amount,
+    sigop_cost: u64,
+    overlay: Overlay<'a, V>,
+}
+
+impl<V: CoinView> Pass<'_, V> {
+    fn height(&self) -> Height {
+        self.tree.height(self.parent).next()
+    }
+
+    /// # Consensus
+    /// Every input spends a coin that exists and is unspent at this point of the block.
+    fn spend_coins(&mut self, tx: &Transaction) -> Result<Vec<Coin>, BlockError> {
+        if tx.is_coinbase() {
+            return Ok(Vec::new());
+        }
+        let mut spent = Vec::with_capacity(tx.inputs().len());
+        for (index, input) in tx.inputs().iter().enumerate() {
+            let outpoint = input.previous;
+            let found = self.overlay.spend(&outpoint);
+            let coin = found.map_err(|error| BlockError::CoinView { outpoint, error })?;
+            spent.push(coin.ok_or_else(|| in_tx(tx, TxError::MissingOrSpent { index, outpoint }))?);
+        }
+        Ok(spent)
+    }
+
+    fn check_tx(&mut self, tx: &Transaction, spent: &[Coin]) -> Result<(), BlockError> {
+        if !tx.is_coinbase() {
+            let fee = check_spend(tx, spent, self.height(), self.tree.spec()).map_err(|e| in_tx(tx, e))?;
+            self.add_fee(fee)?;
+            if self.flags.contains(ScriptFlags::CHECKSEQUENCEVERIFY) {
+                check_sequence_locks(tx, spent, self.tree, self.parent).map_err(|e| in_tx(tx, e))?;
+            }
+        }
+        self.add_sigops(sigop_cost(tx, spent, self.flags))
+    }
+
+    /// # Consensus
+    /// The fees of a block together stay within the money limit.
+    fn add_fee(&mut self, fee: Amount) -> Result<(), BlockError> {
+        let limit = self.tree.spec().limits.max_money;
+        self.fees = match self.fees.checked_add(fee) {
+            Some(sum) if sum <= limit => sum,
+            _ => return Err(BlockError::FeesOutOfRange { limit }),
+        };
+        Ok(())
+    }
+
+    /// # Consensus
+    /// The signature operations of a block, those in P2SH and witness scripts included, cost no more
+    /// than the limit.
+    fn add_sigops(&mut self, cost: u64) -> Result<(), BlockError> {
+        self.sigop_cost += cost;
+        let (got, limit) = (self.sigop_cost, self.tree.spec().limits.sigop_cost);
+        if got > limit { Err(BlockError::Sigops { got, limit }) } else { Ok(()) }
+    }
+
+    /// Outputs that no script can ever spend make no coin (Core's `AddCoin`).
+    fn make_coins(&mut self, tx: &Transaction) {
+        let (height, coinbase) = (self.height(), tx.is_coinbase());
+        for (vout, output) in tx.outputs().iter().enumerate() {
+            if !output.script_pubkey.is_unspendable() {
+                let outpoint = OutPoint { txid: tx.txid(), vout: vout as u32 };
+                self.overlay.make(outpoint, Coin { output: output.clone(), height, coinbase });
+            }
+        }
+    }
+}
+
+fn in_tx(tx: &Transaction, error: TxError) -> BlockError {
+    BlockError::Tx { txid: tx.txid(), error }
+}
+
+/// # Consensus
+/// A block makes no coin that exists already and is unspent. Two blocks of Bitcoin are excepted, and
+/// above the BIP34 block the search is left out, because coinbases can no longer repeat. Source:
+/// BIP30, Core's `ConnectBlock`.
+fn check_no_overwrite<V: CoinView>(
+    tree: &HeaderTree,
+    id: NodeId,
+    block: &Block,
+    coins: &V,
+) -> Result<(), BlockError> {
+    if !bip30_applies(tree, id) {
+        return Ok(());
+    }
+    for tx in &block.transactions {
+        for vout in 0..tx.outputs().len() as u32 {
+            let outpoint = OutPoint { txid: tx.txid(), vout };
+            let found = coins.coin(&outpoint).map_err(|error| BlockError::CoinView { outpoint, error })?;
+            if found.is_some() {
+                return Err(BlockError::CoinExists { outpoint });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn bip30_applies(tree: &HeaderTree, id: NodeId) -> bool {
+    let forks = &tree.spec().deployments;
+    let height = tree.height(id);
+    if !forks.bip30.active_at(height) || forks.bip30_exceptions.contains(&(height, tree.hash(id))) {
+        return false;
+    }
+    let above_bip34_block = || {
+        let cairn_params::Activation::Height(at) = forks.bip34 else { return false };
+        let block = tree.parent(id).and_then(|parent| tree.ancestor(parent, at));
+        block.is_some_and(|block| Some(tree.hash(block)) == forks.bip34_hash)
+    };
+    height >= BIP34_IMPLIES_BIP30_LIMIT || !above_bip34_block()
+}
+
+/// # Consensus
+/// The coinbase pays out at most the subsidy of its height and the fees of the block.
+fn check_coinbase_value(tree: &HeaderTree, id: NodeId, block: &Block, fees: Amount) -> Result<(), BlockError> {
+    let max_money = tree.spec().limits.max_money;
+    let subsidy = tree.spec().subsidy.at(tree.height(id));
+    let limit = subsidy.checked_add(fees).ok_or(BlockError::FeesOutOfRange { limit: max_money })?;
+    let paid = Amount::checked_sum(block.transactions[0].outputs().iter().map(|o| o.value));
+    let got = paid.ok_or_else(|| in_tx(&block.transactions[0], TxError::TotalTooLarge { limit: max_money }))?;
+    if got > limit { Err(BlockError::CoinbaseValue { got, limit }) } else { Ok(()) }
+}
+
+/// The script rules that hold in a block.
+///
+/// # Consensus
+/// P2SH, witness and taproot rules hold from where the spec puts them (on Bitcoin from genesis, with
+/// the blocks that broke them excepted by hash); strict DER, CLTV, CSV and NULLDUMMY from the height
+/// of their fork. Witness rules hold in every block of a chain that ever has segwit: below its height
+/// no block may carry a witness, so such outputs simply cannot be spent yet. Source: Core's
+/// `GetBlockScriptFlags`.
+pub fn script_flags(tree: &HeaderTree, id: NodeId) -> ScriptFlags {
+    let forks = &tree.spec().deployments;
+    let height = tree.height(id);
+    let exception = find_exception(&forks.script_exceptions, tree.hash(id));
+    let (p2sh, witness, taproot) = exception.map_or((true, true, true), |e| (e.p2sh, e.witness, e.taproot));
+    let rules = [
+        (ScriptFlags::P2SH, p2sh && forks.bip16.active_at(height)),
+        (ScriptFlags::WITNESS, witness && forks.segwit != cairn_params::Activation::Never),
+        (ScriptFlags::TAPROOT, taproot && forks.taproot.active_at(height)),
+        (ScriptFlags::DERSIG, forks.bip66.active_at(height)),
+        (ScriptFlags::CHECKLOCKTIMEVERIFY, forks.bip65.active_at(height)),
+        (ScriptFlags::CHECKSEQUENCEVERIFY, forks.csv.active_at(height)),
+        (ScriptFlags::NULLDUMMY, forks.segwit.active_at(height)),
+    ];
+    rules.iter().filter(|(_, on)| *on).fold(ScriptFlags::NONE, |flags, &(flag, _)| flags | flag)
+}
+
+fn find_exception(list: &[ScriptException], hash: BlockHash) -> Option<&ScriptException> {
+    list.iter().find(|e| e.block == hash)
+}
