@@ -2,7 +2,8 @@
 
 use crate::codec::{self, MAX_SIZE};
 use crate::{
-    BlockHash, Decode, DecodeError, Encode, Header, MerkleRoot, Reader, Sha256d, Sink, Transaction, Weight, merkle,
+    BlockHash, Decode, DecodeError, Encode, Header, MerkleRoot, Reader, Sha256d, Sink, Transaction, Weight,
+    merkle,
 };
 
 /// A block as it was decoded or built: nothing about it has been checked.

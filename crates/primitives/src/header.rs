@@ -1,6 +1,8 @@
 //! The 80 bytes that are hashed for proof of work.
 
-use crate::{BlockHash, BlockTime, CompactTarget, Decode, DecodeError, Encode, MerkleRoot, Reader, Sink, hash};
+use crate::{
+    BlockHash, BlockTime, CompactTarget, Decode, DecodeError, Encode, MerkleRoot, Reader, Sink, hash,
+};
 
 /// A block header. Any field values can be held: what a header must satisfy is for consensus to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,8 @@
 //! Hexadecimal text: lower case out, either case in.
 
-use hex_conservative::error::{DecodeFixedLengthBytesError, DecodeVariableLengthBytesError, InvalidCharError};
+use hex_conservative::error::{
+    DecodeFixedLengthBytesError, DecodeVariableLengthBytesError, InvalidCharError,
+};
 use hex_conservative::{DisplayHex, decode_to_array, decode_to_vec};
 use thiserror::Error;
 

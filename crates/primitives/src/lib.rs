@@ -47,8 +47,8 @@ mod tx;
 mod value;
 
 pub use address::{
-    Address, AddressError, AddressPrefixes, Bech32Error, Hrp, HrpError, MAX_ADDRESS_LEN, WitnessProgram, WitnessProgramError,
-    base58, wif,
+    Address, AddressError, AddressPrefixes, Bech32Error, Hrp, HrpError, MAX_ADDRESS_LEN, WitnessProgram,
+    WitnessProgramError, base58, wif,
 };
 pub use block::Block;
 pub use codec::{Decode, DecodeError, Encode, Reader, Sink};
@@ -59,7 +59,8 @@ pub use hex::HexError;
 pub use pow::{CompactError, CompactTarget, Target, Work};
 pub use script::op;
 pub use script::{
-    Instruction, Instructions, MAX_MULTISIG_KEYS, MAX_SCRIPT_SIZE, Script, ScriptBuilder, ScriptDecodeError, ScriptKind,
+    Instruction, Instructions, MAX_MULTISIG_KEYS, MAX_SCRIPT_SIZE, Script, ScriptBuilder, ScriptDecodeError,
+    ScriptKind,
 };
 pub use tx::{OutPoint, OutPointParseError, Transaction, TxIn, TxOut, Witness, WitnessIter};
 pub use value::{

@@ -56,9 +56,10 @@ pub fn branch(leaves: &[[u8; 32]], position: usize) -> Vec<[u8; 32]> {
 /// of the tree can pass for a leaf, so check what the leaf is as well.
 pub fn root_from_branch(leaf: [u8; 32], branch: &[[u8; 32]], position: usize) -> [u8; 32] {
     let mut node = leaf;
-    for (level, sibling) in branch.iter().enumerate() {
-        let is_right = u32::try_from(level).ok().and_then(|level| position.checked_shr(level)).unwrap_or(0) & 1 == 1;
-        node = if is_right { hash_pair(sibling, &node) } else { hash_pair(&node, sibling) };
+    let mut position = position;
+    for sibling in branch {
+        node = if position % 2 == 1 { hash_pair(sibling, &node) } else { hash_pair(&node, sibling) };
+        position /= 2;
     }
     node
 }

@@ -25,33 +25,12 @@ impl Sink for Vec<u8> {
     }
 }
 
-impl<S: Sink + ?Sized> Sink for &mut S {
-    fn put(&mut self, bytes: &[u8]) {
-        (**self).put(bytes);
-    }
-}
-
 /// A sink that only counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LengthCounter {
-    length: usize,
-}
-
-impl LengthCounter {
-    /// A counter at zero.
-    pub const fn new() -> Self {
-        Self { length: 0 }
-    }
-
-    /// Bytes put so far.
-    pub const fn length(self) -> usize {
-        self.length
-    }
-}
+struct LengthCounter(usize);
 
 impl Sink for LengthCounter {
     fn put(&mut self, bytes: &[u8]) {
-        self.length += bytes.len();
+        self.0 += bytes.len();
     }
 }
 
@@ -62,9 +41,9 @@ pub trait Encode {
 
     /// Number of bytes [`encode`](Self::encode) writes.
     fn encoded_len(&self) -> usize {
-        let mut counter = LengthCounter::new();
+        let mut counter = LengthCounter(0);
         self.encode(&mut counter);
-        counter.length()
+        counter.0
     }
 
     /// The canonical bytes, in a buffer of exactly their length.

@@ -157,14 +157,14 @@ impl<'a> Reader<'a> {
 
     /// A counted list of values, each of which takes at least `min_item_bytes` when encoded.
     ///
-    /// Memory is reserved for no more values than would occupy, in memory, the bytes left to read; a longer list
-    /// grows as its items are really decoded.
+    /// Memory is reserved for one value, or for as many as would occupy the bytes left to read; a longer list grows
+    /// as its items are really decoded.
     ///
     /// # Errors
     /// As [`list_len`](Self::list_len), and whatever decoding an item gives.
     pub fn list<T: Decode>(&mut self, min_item_bytes: usize, limit: usize) -> Result<Vec<T>, DecodeError> {
         let count = self.list_len(min_item_bytes, limit)?;
-        let justified = self.remaining() / size_of::<T>().max(1);
+        let justified = (self.remaining() / size_of::<T>().max(1)).max(1);
         let mut items = Vec::with_capacity(count.min(justified));
         for _ in 0..count {
             items.push(T::decode(self)?);

@@ -82,8 +82,11 @@ impl CompactTarget {
     /// mantissa is cut off.
     pub(super) fn from_u256(value: U256) -> Self {
         let mut size = value.bits().div_ceil(8) as u32;
-        let mut word =
-            if size <= 3 { value.low_u32() << (8 * (3 - size)) } else { (value >> (8 * (size - 3))).low_u32() };
+        let mut word = if size <= 3 {
+            value.low_u32() << (8 * (3 - size))
+        } else {
+            (value >> (8 * (size - 3))).low_u32()
+        };
         // A mantissa that reaches the sign bit gives up a byte of precision instead.
         if word & Self::SIGN != 0 {
             word >>= 8;
@@ -115,7 +118,11 @@ impl FromStr for CompactTarget {
 
 impl Serialize for CompactTarget {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 

@@ -64,7 +64,9 @@ impl Target {
     #[must_use]
     pub fn saturating_mul_div(self, factor: u64, divisor: u64) -> Self {
         let product = U320::widen(self.0) * U320::from(factor);
-        product.checked_div(U320::from(divisor)).map_or(Self::MAX, |quotient| Self(quotient.narrow_saturating()))
+        product
+            .checked_div(U320::from(divisor))
+            .map_or(Self::MAX, |quotient| Self(quotient.narrow_saturating()))
     }
 
     /// `self * factor * 2^exponent`, rounded down, with the product in 320 bits; held at [`MAX`](Self::MAX). The

@@ -1,5 +1,6 @@
 //! 256-bit integers, and a 320-bit one for products with a 64-bit factor.
 #![allow(unreachable_pub, missing_docs, reason = "the macro writes public items; the module is private")]
+#![allow(clippy::manual_div_ceil, reason = "the macro's code, not ours")]
 
 use uint::construct_uint;
 
