@@ -1,0 +1,53 @@
+//! What signatures and keys must look like before they are checked, and reading them.
+
+use cairn_crypto::{EcdsaSignature, PublicKey};
+
+use crate::error::ScriptError;
+use crate::flags::ScriptFlags;
+
+/// Hash type bit: the signature commits to no other input.
+pub(crate) const ANYONE_CAN_PAY: u8 = 0x80;
+
+/// The form of a signature with its hash type byte. The empty signature is a proper way to give none.
+/// Source: BIP66, BIP62, Core's `CheckSignatureEncoding`.
+pub(crate) fn check_signature_encoding(signature: &[u8], flags: ScriptFlags) -> Result<(), ScriptError> {
+    const STRICT: ScriptFlags = ScriptFlags::DERSIG.union(ScriptFlags::LOW_S).union(ScriptFlags::STRICTENC);
+    let Some((sighash_type, der)) = signature.split_last() else { return Ok(()) };
+    if flags.intersects(STRICT) && !EcdsaSignature::is_strict_der(der) {
+        return Err(ScriptError::SigDer);
+    }
+    if flags.contains(ScriptFlags::LOW_S) {
+        let parsed = EcdsaSignature::from_der_lax(der).map_err(|_| ScriptError::SigDer)?;
+        if !parsed.is_low_s() {
+            return Err(ScriptError::SigHighS);
+        }
+    }
+    if flags.contains(ScriptFlags::STRICTENC) && !(1..=3).contains(&(sighash_type & !ANYONE_CAN_PAY)) {
+        return Err(ScriptError::SigHashType { got: *sighash_type });
+    }
+    Ok(())
+}
+
+/// The form of a public key in a legacy script. Source: Core's `CheckPubKeyEncoding`.
+pub(crate) fn check_key_encoding(key: &[u8], flags: ScriptFlags) -> Result<(), ScriptError> {
+    if flags.contains(ScriptFlags::STRICTENC) && !is_compressed(key) && !is_uncompressed(key) {
+        return Err(ScriptError::PubkeyType);
+    }
+    Ok(())
+}
+
+fn is_compressed(key: &[u8]) -> bool {
+    key.len() == 33 && matches!(key[0], 2 | 3)
+}
+
+fn is_uncompressed(key: &[u8]) -> bool {
+    key.len() == 65 && key[0] == 4
+}
+
+/// Hash type, signature and key; `None` where either cannot be read, which is a signature that does not verify.
+pub(crate) fn parse_ecdsa(signature: &[u8], key: &[u8]) -> Option<(u8, EcdsaSignature, PublicKey)> {
+    let (sighash_type, der) = signature.split_last()?;
+    let signature = EcdsaSignature::from_der_lax(der).ok()?;
+    let key = PublicKey::from_slice(key).ok()?;
+    Some((*sighash_type, signature, key))
+}

@@ -1,0 +1,12 @@
+//! The crate seen from outside: Bitcoin Core's vectors, limits, properties.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and reports on stdout"
+)]
+
+mod common;
+mod script_tests;
+mod sighash;
+mod text;
