@@ -28,10 +28,13 @@ pub(crate) fn check_signature_encoding(signature: &[u8], flags: ScriptFlags) -> 
     Ok(())
 }
 
-/// The form of a public key in a legacy script. Source: Core's `CheckPubKeyEncoding`.
-pub(crate) fn check_key_encoding(key: &[u8], flags: ScriptFlags) -> Result<(), ScriptError> {
+/// The form of a public key in a script that is no tapscript. Source: Core's `CheckPubKeyEncoding`.
+pub(crate) fn check_key_encoding(key: &[u8], flags: ScriptFlags, witness: bool) -> Result<(), ScriptError> {
     if flags.contains(ScriptFlags::STRICTENC) && !is_compressed(key) && !is_uncompressed(key) {
         return Err(ScriptError::PubkeyType);
+    }
+    if witness && flags.contains(ScriptFlags::WITNESS_PUBKEYTYPE) && !is_compressed(key) {
+        return Err(ScriptError::WitnessPubkeyType);
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! signatures sign, also for those who make them. [`count_sigops`] and its relatives count signature operations.
 //!
 //! What it deliberately does not do: decide which rules hold at which height, look at amounts, lock times of the
-//! transaction itself or anything else outside scripts (that is consensus), own threads or remember results. Witness
-//! programs are not evaluated yet: where the `WITNESS` rule holds they are refused.
+//! transaction itself or anything else outside scripts (that is consensus), own threads or remember results. Taproot
+//! outputs are not evaluated yet: where the `TAPROOT` rule holds they are refused.
 //!
 //! ```
 //! use cairn_crypto::SecretKey;
@@ -45,6 +45,7 @@ mod sighash;
 mod sigops;
 mod stack;
 mod verify;
+mod witness;
 
 pub use error::ScriptError;
 pub use flags::ScriptFlags;

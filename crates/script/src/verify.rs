@@ -7,6 +7,7 @@ use crate::flags::ScriptFlags;
 use crate::interpreter::{self, Env, Rules};
 use crate::sighash::SighashCache;
 use crate::stack::{Element, Stack};
+use crate::witness::{self, Nesting};
 
 /// Whether input `input` of the cache's transaction may spend its output under the rules in `flags`.
 ///
@@ -53,11 +54,16 @@ impl<'t> Spend<'t> {
         interpreter::run(env, Rules::Legacy, self.script_pubkey.as_bytes(), &mut stack)?;
         must_be_true(&stack)?;
 
-        if flag(ScriptFlags::WITNESS) {
-            refuse_program(self.script_pubkey)?;
+        if flag(ScriptFlags::WITNESS)
+            && let Some(program) = self.script_pubkey.witness_program()
+        {
+            return self.run_bare_program(env, program);
         }
         if let Some(pushed) = pushed {
-            stack = self.run_redeem_script(env, pushed)?;
+            match self.run_redeem_script(env, pushed)? {
+                Redeemed::ByWitness => return Ok(()),
+                Redeemed::ByScript(left) => stack = left,
+            }
         }
         if flag(ScriptFlags::CLEANSTACK) && stack.len() != 1 {
             return Err(ScriptError::CleanStack { got: stack.len() });
@@ -69,9 +75,19 @@ impl<'t> Spend<'t> {
     }
 
     /// # Consensus
+    /// A witness program is satisfied by the witness alone; the input's script is empty, or else a third party could
+    /// change the transaction's id. Source: BIP141.
+    fn run_bare_program(&self, env: &Env<'_>, program: (u8, &[u8])) -> Result<(), ScriptError> {
+        if !self.script_sig.is_empty() {
+            return Err(ScriptError::WitnessMalleated);
+        }
+        witness::verify_program(env, program, self.witness, Nesting::Bare)
+    }
+
+    /// # Consensus
     /// The last push of an input that spends a P2SH output is a script; it runs on what was pushed before it, and the
     /// input's script does nothing but push. Source: BIP16.
-    fn run_redeem_script(&self, env: &Env<'_>, mut stack: Stack<'t>) -> Result<Stack<'t>, ScriptError> {
+    fn run_redeem_script(&self, env: &Env<'_>, mut stack: Stack<'t>) -> Result<Redeemed<'t>, ScriptError> {
         if !self.script_sig.is_push_only() {
             return Err(ScriptError::SigPushOnly);
         }
@@ -79,18 +95,43 @@ impl<'t> Spend<'t> {
         let Element::Slice(redeem_script) = stack.pop()? else { return Err(ScriptError::SigPushOnly) };
         interpreter::run(env, Rules::Legacy, redeem_script, &mut stack)?;
         must_be_true(&stack)?;
-        if env.flags.contains(ScriptFlags::WITNESS) {
-            refuse_program(&Script::from_bytes(redeem_script.to_vec()))?;
+        let script = Script::from_bytes(redeem_script.to_vec());
+        match script.witness_program() {
+            Some(program) if env.flags.contains(ScriptFlags::WITNESS) => {
+                self.run_nested_program(env, &script, program)?;
+                Ok(Redeemed::ByWitness)
+            }
+            _ => Ok(Redeemed::ByScript(stack)),
         }
-        Ok(stack)
+    }
+
+    /// # Consensus
+    /// A witness program may stand behind P2SH; then the input's script is exactly one plain push of it.
+    /// Source: BIP141.
+    fn run_nested_program(
+        &self,
+        env: &Env<'_>,
+        redeem_script: &Script,
+        program: (u8, &[u8]),
+    ) -> Result<(), ScriptError> {
+        let only_push = match self.script_sig.as_bytes() {
+            // A program is at most 42 bytes, so its length is the push opcode.
+            [len, push @ ..] => usize::from(*len) == push.len() && push == redeem_script.as_bytes(),
+            [] => false,
+        };
+        if !only_push {
+            return Err(ScriptError::WitnessMalleatedP2sh);
+        }
+        witness::verify_program(env, program, self.witness, Nesting::P2sh)
     }
 }
 
-fn refuse_program(script: &Script) -> Result<(), ScriptError> {
-    match script.witness_program() {
-        Some((version, _)) => Err(ScriptError::Unsupported { version }),
-        None => Ok(()),
-    }
+/// How a P2SH output was satisfied.
+enum Redeemed<'t> {
+    /// Its script was a witness program.
+    ByWitness,
+    /// Its script ran and left this.
+    ByScript(Stack<'t>),
 }
 
 fn must_be_true(stack: &Stack<'_>) -> Result<(), ScriptError> {

@@ -3,7 +3,7 @@
 use cairn_primitives::LockTime;
 use cairn_primitives::op::*;
 
-use super::Machine;
+use super::{Machine, Rules};
 use crate::error::ScriptError;
 use crate::flags::ScriptFlags;
 use crate::number;
@@ -37,6 +37,10 @@ impl Machine<'_, '_> {
     /// Takes the item that decides a branch.
     fn branch_condition(&mut self) -> Result<bool, ScriptError> {
         let item = self.stack.pop().map_err(|_| ScriptError::UnbalancedConditional)?;
+        let minimal = matches!(self.rules, Rules::WitnessV0) && self.flag(ScriptFlags::MINIMALIF);
+        if minimal && !matches!(item.as_bytes(), [] | [1]) {
+            return Err(ScriptError::MinimalIf);
+        }
         Ok(item.is_true())
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Env<'e> {
 pub(crate) enum Rules {
     /// In an input, an output or behind P2SH.
     Legacy,
+    /// Behind a witness program of version 0.
+    WitnessV0,
 }
 
 /// Runs `script` on `stack`.

@@ -119,7 +119,8 @@ impl<'s> Machine<'_, 's> {
 
     fn check_encodings(&self, signature: &Element<'_>, key: &Element<'_>) -> Result<(), ScriptError> {
         checksig::check_signature_encoding(signature.as_bytes(), self.env.flags)?;
-        checksig::check_key_encoding(key.as_bytes(), self.env.flags)
+        let witness = matches!(self.rules, Rules::WitnessV0);
+        checksig::check_key_encoding(key.as_bytes(), self.env.flags, witness)
     }
 
     /// The code that the signatures at these depths commit to. A legacy signature cannot sign itself, so wherever it
@@ -149,6 +150,7 @@ impl<'s> Machine<'_, 's> {
         let (cache, input) = (self.env.cache, self.env.input);
         let digest = match self.rules {
             Rules::Legacy => cache.legacy_with(&mut self.memo, input, code, u32::from(sighash_type)),
+            Rules::WitnessV0 => cache.segwit_v0_with(&mut self.memo, input, code, u32::from(sighash_type)),
         };
         key.verify(&digest, &signature)
     }

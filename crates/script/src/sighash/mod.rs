@@ -1,12 +1,17 @@
 //! What a signature signs.
 
+mod common;
 mod legacy;
 mod memo;
+mod segwit;
 
 pub(crate) use memo::Memo;
 
+use std::sync::OnceLock;
+
 use cairn_primitives::{Transaction, TxOut};
 
+use common::Common;
 use memo::Class;
 
 /// A transaction with the outputs it spends, from which the digests its signatures sign are computed.
@@ -15,12 +20,14 @@ use memo::Class;
 pub struct SighashCache<'t> {
     tx: &'t Transaction,
     spent: Vec<&'t TxOut>,
+    common: OnceLock<Common>,
+    doubled: OnceLock<Common>,
 }
 
 impl<'t> SighashCache<'t> {
     /// For `tx`, whose inputs spend `spent`: one output for each input, in their order. Nothing is computed yet.
     pub fn new(tx: &'t Transaction, spent: Vec<&'t TxOut>) -> Self {
-        Self { tx, spent }
+        Self { tx, spent, common: OnceLock::new(), doubled: OnceLock::new() }
     }
 
     /// The transaction.
@@ -61,5 +68,39 @@ impl<'t> SighashCache<'t> {
         }
         let put = |engine: &mut _| legacy::put_message(engine, self.tx, input, script_code, class);
         memo.finish(class, script_code, sighash_type, put)
+    }
+
+    /// The digest that a signature in a version 0 witness signs: this input with the amount it spends and
+    /// `script_code`, and as much of the rest as `sighash_type` says.
+    ///
+    /// `script_code` starts behind the last `OP_CODESEPARATOR` that ran; for P2WPKH it is the P2PKH script of the key's
+    /// hash. The type is the whole number that is hashed; a script gives its signature's last byte.
+    /// After the first call on a transaction the cost does not depend on its size. Source: BIP143.
+    ///
+    /// # Panics
+    /// If `input` is not below the number of inputs and of outputs spent.
+    pub fn segwit_v0(&self, input: usize, script_code: &[u8], sighash_type: u32) -> [u8; 32] {
+        self.segwit_v0_with(&mut Memo::default(), input, script_code, sighash_type)
+    }
+
+    /// [`segwit_v0`](Self::segwit_v0), remembering in `memo` what the checks of one script have in common.
+    pub(crate) fn segwit_v0_with(
+        &self,
+        memo: &mut Memo,
+        input: usize,
+        script_code: &[u8],
+        sighash_type: u32,
+    ) -> [u8; 32] {
+        let class = Class::of(sighash_type);
+        let shared = self.doubled.get_or_init(|| self.common().doubled());
+        let value = self.spent[input].value;
+        let put = |engine: &mut _| {
+            segwit::put_message(engine, (self.tx, shared), input, value, script_code, class);
+        };
+        memo.finish(class, script_code, sighash_type, put)
+    }
+
+    fn common(&self) -> &Common {
+        self.common.get_or_init(|| Common::new(self.tx))
     }
 }
