@@ -72,7 +72,7 @@ impl CompactTarget {
             return Err(CompactError::Negative { got: self });
         }
         let shift = 8 * exponent.saturating_sub(3);
-        if shift + (32 - word.leading_zeros()).next_multiple_of(8) > 256 {
+        if shift + (32 - word.leading_zeros()) > 256 {
             return Err(CompactError::Overflow { got: self });
         }
         Ok(Target::from_u256(U256::from(word) << shift))

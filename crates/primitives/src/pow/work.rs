@@ -41,6 +41,11 @@ impl Work {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The work `factor` times, or `None` above 2²⁵⁶ − 1.
+    pub fn checked_mul(self, factor: u64) -> Option<Self> {
+        self.0.checked_mul(U256::from(factor)).map(Self)
+    }
+
     /// The nearest floating-point number, for rates and for display.
     pub fn to_f64(self) -> f64 {
         self.0.to_f64_nearest()
