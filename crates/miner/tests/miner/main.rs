@@ -1,0 +1,5 @@
+//! The miner as its users see it, and against real blocks.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
+
+mod kernels;
+mod support;
