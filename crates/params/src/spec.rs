@@ -1,6 +1,8 @@
 //! The types that say what a chain is.
 
-use cairn_primitives::{AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work};
+use cairn_primitives::{
+    AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work,
+};
 
 use crate::subsidy::Subsidy;
 
@@ -213,4 +215,11 @@ pub struct Assume {
     pub assumed_valid: Option<BlockHash>,
     /// The only blocks accepted at their heights.
     pub checkpoints: Vec<(Height, BlockHash)>,
+}
+
+impl Assume {
+    /// Nothing is known, as of a chain that begins now.
+    pub const fn nothing() -> Self {
+        Self { min_chain_work: Work::ZERO, assumed_valid: None, checkpoints: Vec::new() }
+    }
 }
