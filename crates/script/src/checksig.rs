@@ -1,9 +1,11 @@
 //! What signatures and keys must look like before they are checked, and reading them.
 
-use cairn_crypto::{EcdsaSignature, PublicKey};
+use cairn_crypto::{EcdsaSignature, PublicKey, SchnorrSignature, XOnlyPublicKey};
 
 use crate::error::ScriptError;
 use crate::flags::ScriptFlags;
+use crate::interpreter::Env;
+use crate::sighash::{Memo, TapscriptPosition};
 
 /// Hash type bit: the signature commits to no other input.
 pub(crate) const ANYONE_CAN_PAY: u8 = 0x80;
@@ -53,4 +55,27 @@ pub(crate) fn parse_ecdsa(signature: &[u8], key: &[u8]) -> Option<(u8, EcdsaSign
     let signature = EcdsaSignature::from_der_lax(der).ok()?;
     let key = PublicKey::from_slice(key).ok()?;
     Some((*sighash_type, signature, key))
+}
+
+/// # Consensus
+/// A Schnorr signature is 64 bytes, or 65 with a hash type that is not 0, and is valid; there is no check that just
+/// fails. Source: BIP341, Core's `CheckSchnorrSignature`.
+pub(crate) fn check_schnorr(
+    env: &Env<'_>,
+    memo: &mut Memo,
+    signature: &[u8],
+    key: &[u8; 32],
+    annex_hash: Option<&[u8; 32]>,
+    position: Option<&TapscriptPosition>,
+) -> Result<(), ScriptError> {
+    let (signature, sighash_type) = match (signature.len(), signature.split_last()) {
+        (64, _) => (signature, 0),
+        (65, Some((0, _))) => return Err(ScriptError::SchnorrSigHashType { got: 0 }),
+        (65, Some((sighash_type, signature))) => (signature, *sighash_type),
+        (got, _) => return Err(ScriptError::SchnorrSigSize { got }),
+    };
+    let digest = env.cache.taproot_with(memo, env.input, sighash_type, annex_hash, position)?;
+    let signature = SchnorrSignature::from_slice(signature).expect("64 bytes, as just seen");
+    let valid = XOnlyPublicKey::from_bytes(*key).is_ok_and(|key| key.verify(&digest, &signature));
+    if valid { Ok(()) } else { Err(ScriptError::SchnorrSig) }
 }

@@ -181,11 +181,48 @@ errors! {
     "WITNESS_MALLEATED_P2SH" "the input's script is not exactly one push of the witness program" WitnessMalleatedP2sh;
     /// A witness where no witness program is spent.
     "WITNESS_UNEXPECTED" "a witness where no witness program is spent" WitnessUnexpected;
-    /// A part of the rules this crate does not evaluate; the spend is refused, not waved through.
-    "UNSUPPORTED" "a witness program of version {version}, which is not evaluated" Unsupported {
-        /// The program's version.
+
+    // Taproot.
+    /// A Schnorr signature of neither 64 nor 65 bytes.
+    "SCHNORR_SIG_SIZE" "a Schnorr signature of {got} bytes; 64, or 65 with a hash type, are right" SchnorrSigSize {
+        /// Bytes in the signature.
+        got: usize,
+    };
+    /// A Schnorr signature's hash type is without meaning, is 0 in so many words, or commits to an output that is not there.
+    "SCHNORR_SIG_HASHTYPE" "the signature hash type {got:#04x} has no meaning here" SchnorrSigHashType {
+        /// The hash type.
+        got: u8,
+    };
+    /// A Schnorr signature that does not verify; only an empty one may fail.
+    "SCHNORR_SIG" "the Schnorr signature does not verify" SchnorrSig;
+    /// A control block of a size that is not 33 plus 32 for each of at most 128 steps.
+    "TAPROOT_WRONG_CONTROL_SIZE" "a control block of {got} bytes" TaprootWrongControlSize {
+        /// Bytes in the control block.
+        got: usize,
+    };
+    /// A taproot leaf version that may get a meaning.
+    "DISCOURAGE_UPGRADABLE_TAPROOT_VERSION" "the taproot leaf version {version:#04x} is kept for upgrades" DiscourageUpgradableTaprootVersion {
+        /// The leaf version.
         version: u8,
     };
+    /// An opcode that makes a tapscript succeed until it gets another meaning.
+    "DISCOURAGE_OP_SUCCESS" "the opcode {opcode:#04x} is kept for upgrades" DiscourageOpSuccess {
+        /// The opcode.
+        opcode: u8,
+    };
+    /// A public key of a size that may get a meaning.
+    "DISCOURAGE_UPGRADABLE_PUBKEYTYPE" "public keys of {got} bytes are kept for upgrades" DiscourageUpgradablePubkeyType {
+        /// Bytes in the key.
+        got: usize,
+    };
+    /// More signature checks in a tapscript than its witness pays for.
+    "TAPSCRIPT_VALIDATION_WEIGHT" "more signature checks than the witness pays for" TapscriptValidationWeight;
+    /// `OP_CHECKMULTISIG` in a tapscript.
+    "TAPSCRIPT_CHECKMULTISIG" "OP_CHECKMULTISIG in a tapscript" TapscriptCheckMultisig;
+    /// The item tested by a tapscript's `OP_IF` is neither empty nor `01`.
+    "TAPSCRIPT_MINIMALIF" "OP_IF of something other than nothing or 01 in a tapscript" TapscriptMinimalIf;
+    /// An empty public key in a tapscript.
+    "TAPSCRIPT_EMPTY_PUBKEY" "an empty public key in a tapscript" TapscriptEmptyPubkey;
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ macro_rules! flags {
         impl ScriptFlags {
             $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
 
+            /// Every rule there is.
+            pub const ALL: Self = Self($(1 << $bit)|*);
+
             /// Every rule with its name, in bit order.
             const NAMED: &[(&str, Self)] = &[$((stringify!($name), Self::$name)),*];
         }

@@ -5,8 +5,7 @@
 //! signatures sign, also for those who make them. [`count_sigops`] and its relatives count signature operations.
 //!
 //! What it deliberately does not do: decide which rules hold at which height, look at amounts, lock times of the
-//! transaction itself or anything else outside scripts (that is consensus), own threads or remember results. Taproot
-//! outputs are not evaluated yet: where the `TAPROOT` rule holds they are refused.
+//! transaction itself or anything else outside scripts (that is consensus), own threads or remember results.
 //!
 //! ```
 //! use cairn_crypto::SecretKey;
@@ -44,11 +43,13 @@ mod script_code;
 mod sighash;
 mod sigops;
 mod stack;
+mod taproot;
 mod verify;
 mod witness;
 
 pub use error::ScriptError;
 pub use flags::ScriptFlags;
-pub use sighash::SighashCache;
+pub use sighash::{SighashCache, TapscriptPosition};
 pub use sigops::{count_sigops, p2sh_sigops, witness_sigops};
+pub use taproot::{annex_hash, tapbranch_hash, tapleaf_hash};
 pub use verify::verify;

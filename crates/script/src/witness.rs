@@ -7,7 +7,8 @@ use cairn_primitives::{Witness, WitnessIter};
 use crate::error::ScriptError;
 use crate::flags::ScriptFlags;
 use crate::interpreter::{self, Env, Rules};
-use crate::stack::{Element, MAX_ELEMENT_SIZE, Stack};
+use crate::stack::{Element, MAX_ELEMENT_SIZE, MAX_STACK_SIZE, Stack};
+use crate::taproot;
 
 /// Where a witness program stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,10 @@ pub(crate) fn verify_program(
         (0, 20) => verify_key_hash(env, program, witness),
         (0, 32) => verify_script_hash(env, program, witness),
         (0, got) => Err(ScriptError::WitnessProgramWrongLength { got }),
-        (1, 32) if nesting == Nesting::Bare => verify_taproot(env),
+        (1, 32) if nesting == Nesting::Bare => match program.try_into() {
+            Ok(key) if env.flags.contains(ScriptFlags::TAPROOT) => taproot::verify(env, key, witness),
+            _ => Ok(()),
+        },
         (1, _) if nesting == Nesting::Bare && program == ANCHOR => Ok(()),
         // Any other program is anyone's to spend, until it gets a meaning.
         _ if env.flags.contains(ScriptFlags::DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM) => {
@@ -68,23 +72,18 @@ fn verify_script_hash(env: &Env<'_>, program: &[u8], witness: &Witness) -> Resul
     execute(env, Rules::WitnessV0, script, items)
 }
 
-fn verify_taproot(env: &Env<'_>) -> Result<(), ScriptError> {
-    if env.flags.contains(ScriptFlags::TAPROOT) {
-        Err(ScriptError::Unsupported { version: 1 })
-    } else {
-        Ok(())
-    }
-}
-
 /// # Consensus
-/// No item of a witness is longer than what may lie on the stack, and a witness script leaves exactly one item, which
-/// is true. Source: BIP141, Core's `ExecuteWitnessScript`.
-fn execute<'s>(
+/// No item of a witness is longer than what may lie on the stack, nor are there more of them in front of a tapscript,
+/// and a witness script leaves exactly one item, which is true. Source: BIP141, BIP342, Core's `ExecuteWitnessScript`.
+pub(crate) fn execute<'s>(
     env: &Env<'_>,
     rules: Rules,
     script: &'s [u8],
     items: WitnessIter<'s>,
 ) -> Result<(), ScriptError> {
+    if matches!(rules, Rules::Tapscript(_)) && items.len() > MAX_STACK_SIZE {
+        return Err(ScriptError::StackSize { got: items.len(), limit: MAX_STACK_SIZE });
+    }
     let mut stack = Stack::default();
     for item in items {
         if item.len() > MAX_ELEMENT_SIZE {

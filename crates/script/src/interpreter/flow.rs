@@ -34,12 +34,16 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// Takes the item that decides a branch.
+    /// Takes the item that decides a branch. In tapscript it is empty or `01` by consensus (BIP342).
     fn branch_condition(&mut self) -> Result<bool, ScriptError> {
         let item = self.stack.pop().map_err(|_| ScriptError::UnbalancedConditional)?;
-        let minimal = matches!(self.rules, Rules::WitnessV0) && self.flag(ScriptFlags::MINIMALIF);
-        if minimal && !matches!(item.as_bytes(), [] | [1]) {
-            return Err(ScriptError::MinimalIf);
+        let minimal = matches!(item.as_bytes(), [] | [1]);
+        match self.rules {
+            Rules::Tapscript(_) if !minimal => return Err(ScriptError::TapscriptMinimalIf),
+            Rules::WitnessV0 if !minimal && self.flag(ScriptFlags::MINIMALIF) => {
+                return Err(ScriptError::MinimalIf);
+            }
+            _ => {}
         }
         Ok(item.is_true())
     }

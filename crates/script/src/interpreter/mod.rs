@@ -5,6 +5,9 @@ mod conditions;
 mod flow;
 mod signatures;
 mod stack_ops;
+mod tapscript;
+
+pub(crate) use tapscript::Tapscript;
 
 use cairn_primitives::op::*;
 use cairn_primitives::{Instruction, Instructions, MAX_SCRIPT_SIZE};
@@ -32,6 +35,8 @@ pub(crate) enum Rules {
     Legacy,
     /// Behind a witness program of version 0.
     WitnessV0,
+    /// In a leaf of a taproot output.
+    Tapscript(Tapscript),
 }
 
 /// Runs `script` on `stack`.
@@ -52,6 +57,7 @@ pub(crate) fn run<'s>(
         alt: Stack::default(),
         conditions: Conditions::default(),
         ops: 0,
+        index: 0,
         position: 0,
         code_start: 0,
         memo: Memo::default(),
@@ -69,6 +75,8 @@ struct Machine<'m, 's> {
     conditions: Conditions,
     /// Operations counted against [`MAX_OPS`].
     ops: u32,
+    /// Number of instructions before the one that runs.
+    index: u32,
     /// Offset behind the instruction that runs.
     position: usize,
     /// Where the code that signatures commit to begins: behind the last `OP_CODESEPARATOR` that ran.
@@ -79,7 +87,7 @@ struct Machine<'m, 's> {
 impl<'s> Machine<'_, 's> {
     fn run(mut self) -> Result<(), ScriptError> {
         let got = self.script.len();
-        if got > MAX_SCRIPT_SIZE {
+        if got > MAX_SCRIPT_SIZE && !self.is_tapscript() {
             return Err(ScriptError::ScriptSize { got, limit: MAX_SCRIPT_SIZE });
         }
         let mut instructions = Instructions::new(self.script);
@@ -87,6 +95,7 @@ impl<'s> Machine<'_, 's> {
             let instruction = next.map_err(|_| ScriptError::BadOpcode)?;
             self.position = instructions.position();
             self.step(instruction)?;
+            self.index += 1;
         }
         if self.conditions.is_empty() { Ok(()) } else { Err(ScriptError::UnbalancedConditional) }
     }
@@ -144,17 +153,34 @@ impl<'s> Machine<'_, 's> {
             OP_SIZE | OP_EQUAL | OP_EQUALVERIFY => self.inspect(opcode)?,
             OP_1ADD..=OP_WITHIN => self.arithmetic(opcode)?,
             OP_RIPEMD160..=OP_HASH256 => self.hash(opcode)?,
-            OP_CODESEPARATOR => self.code_start = self.position,
+            OP_CODESEPARATOR => self.separate_code(),
             OP_CHECKSIG..=OP_CHECKMULTISIGVERIFY => self.signatures(opcode)?,
             OP_NOP1..=OP_NOP10 => self.upgraded(opcode)?,
+            OP_CHECKSIGADD => self.check_sig_add()?,
             _ => return Err(ScriptError::BadOpcode),
         }
         Ok(())
     }
 
+    /// Tapscript has no limit but its size.
     fn count_ops(&mut self, count: u32) -> Result<(), ScriptError> {
+        if self.is_tapscript() {
+            return Ok(());
+        }
         self.ops += count;
         if self.ops > MAX_OPS { Err(ScriptError::OpCount { limit: MAX_OPS }) } else { Ok(()) }
+    }
+
+    /// From here on signatures commit to this place: by the code behind it, in tapscript by its number.
+    fn separate_code(&mut self) {
+        self.code_start = self.position;
+        if let Rules::Tapscript(tapscript) = &mut self.rules {
+            tapscript.position.code_separator = self.index;
+        }
+    }
+
+    fn is_tapscript(&self) -> bool {
+        matches!(self.rules, Rules::Tapscript(_))
     }
 
     fn flag(&self, flag: ScriptFlags) -> bool {

@@ -52,6 +52,11 @@ impl<'s> Machine<'_, 's> {
     /// Takes a signature and, above it, a key.
     fn check_sig(&mut self) -> Result<bool, ScriptError> {
         self.stack.need(2)?;
+        if self.is_tapscript() {
+            let valid = self.check_tapscript_sig(&self.stack.peek(1)?, &self.stack.peek(0)?)?;
+            self.stack.drop_top(2)?;
+            return Ok(valid);
+        }
         let code = self.script_code(1..2)?;
         let key = self.stack.pop()?;
         let signature = self.stack.pop()?;
@@ -69,6 +74,9 @@ impl<'s> Machine<'_, 's> {
     /// the order of their keys. The order of the checks is observable and therefore consensus.
     /// Source: Core's `EvalScript`, `OP_CHECKMULTISIG`.
     fn check_multisig(&mut self) -> Result<bool, ScriptError> {
+        if self.is_tapscript() {
+            return Err(ScriptError::TapscriptCheckMultisig);
+        }
         let keys = count(self.number_at(0)?, MAX_KEYS)
             .map_err(|got| ScriptError::PubkeyCount { got, limit: MAX_KEYS })?;
         self.count_ops(u32::try_from(keys).expect("at most 20"))?;
@@ -150,7 +158,7 @@ impl<'s> Machine<'_, 's> {
         let (cache, input) = (self.env.cache, self.env.input);
         let digest = match self.rules {
             Rules::Legacy => cache.legacy_with(&mut self.memo, input, code, u32::from(sighash_type)),
-            Rules::WitnessV0 => cache.segwit_v0_with(&mut self.memo, input, code, u32::from(sighash_type)),
+            _ => cache.segwit_v0_with(&mut self.memo, input, code, u32::from(sighash_type)),
         };
         key.verify(&digest, &signature)
     }

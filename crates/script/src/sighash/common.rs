@@ -34,7 +34,8 @@ impl Common {
     }
 }
 
-fn hash_all<T>(items: &[T], put: impl Fn(&mut Sha256Engine, &T)) -> [u8; 32] {
+/// SHA-256 of what `put` writes for each item.
+pub(super) fn hash_all<T>(items: &[T], put: impl Fn(&mut Sha256Engine, &T)) -> [u8; 32] {
     let mut engine = Sha256Engine::new();
     items.iter().for_each(|item| put(&mut engine, item));
     engine.finish()

@@ -43,6 +43,8 @@ pub(crate) struct Memo {
     checks: usize,
     /// At most one for each class.
     entries: Vec<Entry>,
+    /// The hash of the output at the input's position, for taproot.
+    pub(super) output: Option<[u8; 32]>,
 }
 
 struct Entry {

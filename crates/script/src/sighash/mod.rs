@@ -4,8 +4,10 @@ mod common;
 mod legacy;
 mod memo;
 mod segwit;
+mod taproot;
 
 pub(crate) use memo::Memo;
+pub use taproot::TapscriptPosition;
 
 use std::sync::OnceLock;
 
@@ -13,6 +15,9 @@ use cairn_primitives::{Transaction, TxOut};
 
 use common::Common;
 use memo::Class;
+use taproot::{Shared, Signed};
+
+use crate::error::ScriptError;
 
 /// A transaction with the outputs it spends, from which the digests its signatures sign are computed.
 ///
@@ -22,12 +27,13 @@ pub struct SighashCache<'t> {
     spent: Vec<&'t TxOut>,
     common: OnceLock<Common>,
     doubled: OnceLock<Common>,
+    taproot: OnceLock<Shared>,
 }
 
 impl<'t> SighashCache<'t> {
     /// For `tx`, whose inputs spend `spent`: one output for each input, in their order. Nothing is computed yet.
     pub fn new(tx: &'t Transaction, spent: Vec<&'t TxOut>) -> Self {
-        Self { tx, spent, common: OnceLock::new(), doubled: OnceLock::new() }
+        Self { tx, spent, common: OnceLock::new(), doubled: OnceLock::new(), taproot: OnceLock::new() }
     }
 
     /// The transaction.
@@ -98,6 +104,42 @@ impl<'t> SighashCache<'t> {
             segwit::put_message(engine, (self.tx, shared), input, value, script_code, class);
         };
         memo.finish(class, script_code, sighash_type, put)
+    }
+
+    /// The digest that a taproot signature signs: for a signature by the output key where `position` is `None`, else for
+    /// one checked at that position of a tapscript. `sighash_type` is 0 for a signature of 64 bytes, else its 65th.
+    ///
+    /// After the first call on a transaction the cost does not depend on its size. Source: BIP341, BIP342.
+    ///
+    /// # Errors
+    /// [`ScriptError::SchnorrSigHashType`] for a type without meaning, and for one that commits to the output at the
+    /// input's position where there is none.
+    ///
+    /// # Panics
+    /// If `input` is not below the number of inputs and of outputs spent.
+    pub fn taproot(
+        &self,
+        input: usize,
+        sighash_type: u8,
+        annex_hash: Option<&[u8; 32]>,
+        position: Option<&TapscriptPosition>,
+    ) -> Result<[u8; 32], ScriptError> {
+        self.taproot_with(&mut Memo::default(), input, sighash_type, annex_hash, position)
+    }
+
+    /// [`taproot`](Self::taproot), remembering in `memo` what the checks of one script have in common.
+    pub(crate) fn taproot_with(
+        &self,
+        memo: &mut Memo,
+        input: usize,
+        sighash_type: u8,
+        annex_hash: Option<&[u8; 32]>,
+        position: Option<&TapscriptPosition>,
+    ) -> Result<[u8; 32], ScriptError> {
+        let shared = self.taproot.get_or_init(|| Shared::new(&self.spent));
+        let signed = Signed { tx: self.tx, input, spent: self.spent[input], annex_hash, position };
+        taproot::digest(&signed, self.common(), shared, sighash_type, &mut memo.output)
+            .ok_or(ScriptError::SchnorrSigHashType { got: sighash_type })
     }
 
     fn common(&self) -> &Common {

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use cairn_primitives::{Decode, Transaction, hex};
-use cairn_script::ScriptFlags;
+use cairn_primitives::{Decode, Transaction, TxIn, TxOut, hex};
+use cairn_script::{ScriptFlags, SighashCache, verify};
+use serde_json::Value;
 
 /// A JSON file of the data folder (`$CAIRN_DATA`, else `../shared/data` beside the workspace); says so and returns
 /// `None` where it is missing.
-pub(crate) fn json(test: &str, path: &str) -> Option<Vec<serde_json::Value>> {
+pub(crate) fn json(test: &str, path: &str) -> Option<Value> {
     let root = std::env::var_os("CAIRN_DATA").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
         PathBuf::from,
@@ -17,7 +18,7 @@ pub(crate) fn json(test: &str, path: &str) -> Option<Vec<serde_json::Value>> {
         println!("skipped: {test} needs {}", file.display());
         return None;
     };
-    Some(serde_json::from_str(&text).expect("a JSON list"))
+    Some(serde_json::from_str(&text).expect("JSON"))
 }
 
 /// A transaction from hex.
@@ -32,4 +33,44 @@ pub(crate) fn flags(names: &str) -> ScriptFlags {
         .filter(|name| !name.is_empty() && *name != "NONE")
         .map(|name| ScriptFlags::from_name(name).unwrap_or_else(|| panic!("unknown rule {name}")))
         .fold(ScriptFlags::NONE, |set, flag| set | flag)
+}
+
+/// A rule and the rule it rests on, without which Core refuses to be asked about it; the outermost first.
+const RESTS_ON: [(ScriptFlags, ScriptFlags); 3] = [
+    (ScriptFlags::CLEANSTACK, ScriptFlags::WITNESS),
+    (ScriptFlags::TAPROOT, ScriptFlags::WITNESS),
+    (ScriptFlags::WITNESS, ScriptFlags::P2SH),
+];
+
+/// The set without the rules whose ground is missing.
+pub(crate) fn trim(mut set: ScriptFlags) -> ScriptFlags {
+    for (rule, ground) in RESTS_ON.into_iter().rev() {
+        if !set.contains(ground) {
+            set = set.without(rule);
+        }
+    }
+    set
+}
+
+/// The set with what its rules rest on.
+pub(crate) fn fill(mut set: ScriptFlags) -> ScriptFlags {
+    for (rule, ground) in RESTS_ON {
+        if set.contains(rule) {
+            set |= ground;
+        }
+    }
+    set
+}
+
+/// `tx` with one input changed.
+pub(crate) fn with_input(tx: &Transaction, index: usize, change: impl FnOnce(&mut TxIn)) -> Transaction {
+    let (version, mut inputs, outputs, lock_time) = tx.clone().into_parts();
+    change(&mut inputs[index]);
+    Transaction::new(version, inputs, outputs, lock_time)
+}
+
+/// Whether every input may spend its output; the first refusal's code where not.
+pub(crate) fn verify_all(tx: &Transaction, spent: &[TxOut], flags: ScriptFlags) -> Result<(), &'static str> {
+    let cache = SighashCache::new(tx, spent.iter().collect());
+    (0..tx.inputs().len()).try_for_each(|input| verify(&cache, input, flags).map_err(|error| error.code()))
 }

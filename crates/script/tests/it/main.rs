@@ -6,7 +6,10 @@
     reason = "a test fails by panicking and reports on stdout"
 )]
 
+mod bip341;
 mod common;
+mod script_assets;
 mod script_tests;
 mod sighash;
 mod text;
+mod tx_tests;

@@ -8,7 +8,13 @@ use crate::common::{json, transaction};
 #[test]
 fn sighash_vectors() {
     let Some(rows) = json("sighash_vectors", "vectors/core/sighash.json") else { return };
-    let rows: Vec<_> = rows.iter().map(|row| row.as_array().unwrap()).filter(|row| row.len() > 1).collect();
+    let rows: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row.as_array().unwrap())
+        .filter(|row| row.len() > 1)
+        .collect();
     let mut passed = 0;
     for row in &rows {
         let tx = transaction(row[0].as_str().unwrap());
