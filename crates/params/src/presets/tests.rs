@@ -172,6 +172,29 @@ fn bitcoins_forks_begin_at_their_heights() {
 }
 
 #[test]
+fn bitcoins_networks_are_recognised_as_published() {
+    for (spec, magic, port, hrp, versions) in [
+        (bitcoin(), "f9beb4d9", 8333, "bc", (0, 5, 128)),
+        (testnet3(), "0b110907", 18_333, "tb", (111, 196, 239)),
+        (testnet4(), "1c163f28", 48_333, "tb", (111, 196, 239)),
+        (signet(), "0a03cf40", 38_333, "tb", (111, 196, 239)),
+        (regtest(), "fabfb5da", 18_444, "bcrt", (111, 196, 239)),
+    ] {
+        assert_eq!(hex::encode(&spec.network.magic), magic);
+        assert_eq!(spec.network.p2p_port, port, "{}", spec.chain.name);
+        let address = spec.address;
+        assert_eq!(
+            (address.p2pkh, address.p2sh, address.wif, address.hrp.as_str()),
+            (versions.0, versions.1, versions.2, hrp)
+        );
+    }
+    assert_eq!(
+        regtest().subsidy,
+        Subsidy::Halving { initial: Amount::from_sat(5_000_000_000), interval: 150 }
+    );
+}
+
+#[test]
 fn limits_of_work_are_cores() {
     for (spec, limit) in [
         (bitcoin(), "00000000ffffffffffffffffffffffffffffffffffffffffffffffffffffffff"),

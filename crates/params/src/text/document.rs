@@ -10,7 +10,7 @@ use super::MAX_SPEC_LEN;
 use crate::error::{SpecError, SpecRule};
 
 /// Every field there is. What is not listed here is refused.
-const FIELDS: &[&str] = &[
+pub(super) const FIELDS: &[&str] = &[
     "extends",
     "chain.name",
     "chain.ticker",
