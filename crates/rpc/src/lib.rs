@@ -1,1 +1,51 @@
-//! One node API, served over HTTP.
+//! One node API, served over HTTP and spoken by a typed client.
+//!
+//! [`NodeApi`] is everything a node can be asked and [`EventFeed`] what it tells by itself. [`Server`] puts both on a
+//! socket: JSON endpoints, server-sent events that resume from any id, Prometheus metrics, an OpenAPI document and a page
+//! at `/`, with every limit a field of [`HttpConfig`]. [`Client`] implements [`NodeApi`] over HTTP, so that a program
+//! is written once for a node in its own process and for one elsewhere.
+//!
+//! What is *not* here: no chain, no index and no miner (a node brings them, behind the traits); no TLS, no users and no
+//! trust in proxy headers (a reverse proxy does that); no global state, so several servers live in one process.
+//!
+//! ```
+//! use cairn_rpc::{BlockId, Client, ClientError, NodeApi};
+//!
+//! /// Works with a node in process and with one over HTTP.
+//! fn transactions_in_tip<N: NodeApi>(node: &N) -> Result<usize, N::Error> {
+//!     let tip = node.status()?.best_hash;
+//!     Ok(node.block(BlockId::Hash(tip))?.transactions.len())
+//! }
+//!
+//! let nobody = Client::new("http://127.0.0.1:1")?;
+//! assert!(matches!(transactions_in_tip(&nobody), Err(ClientError::Unreachable { .. })));
+//! # Ok::<(), ClientError>(())
+//! ```
+
+mod api;
+mod client;
+mod config;
+mod dto;
+mod error;
+mod metrics;
+mod openapi;
+mod server;
+mod token;
+
+pub use api::{BlockId, BlockIdError, Deadline, EventFeed, NodeApi, Page, PageError};
+pub use client::{Client, ClientError};
+pub use config::HttpConfig;
+pub use dto::{
+    Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef, BlockSummary,
+    ChainStatus, ChainTip, CirculatingCoins, CoinbaseCoins, Currency, CurrencyError, DECIMALS_MAX, Decimal,
+    DecimalError, ErrorBody, Event, EventKind, EventSpan, FieldName, History, HistoryEntry, MaxSupplyCoins,
+    MineRequest, Mined, MinerStatus, MiningTemplate, Notation, Readiness, ReorgEvent, SpecDocument,
+    SpecDocumentError, Status, Stopping, Submission, SubmitRequest, SubsidyCoins, Supply, SupplyCoins,
+    TICKER_MAX, TemplateTx, TickerField, TipStatus, TxInfo, TxInput, TxOutput, TxProof, TxStatus, Utxo,
+    UtxoPage, ValueCoins,
+};
+pub use error::{ApiError, Index, Resource};
+pub use metrics::Metrics;
+pub use openapi::document as openapi_document;
+pub use server::{BindError, RouteInfo, Server};
+pub use token::{AdminToken, TokenError};
