@@ -1,8 +1,9 @@
 //! The script interpreter and the signature hashes: whether an input may spend the output it names.
 //!
 //! [`verify`] answers for one input under a set of [`ScriptFlags`]; a refusal is a [`ScriptError`], one variant a rule, with
-//! Bitcoin Core's name for it. [`SighashCache`] holds the transaction and the outputs it spends, and computes what
-//! signatures sign, also for those who make them. [`count_sigops`] and its relatives count signature operations.
+//! Bitcoin Core's name for it; [`verify_traced`] also says what ran, step by step. [`SighashCache`] holds the transaction and
+//! the outputs it spends, and computes what signatures sign, also for those who make them. [`count_sigops`] and its
+//! relatives count signature operations.
 //!
 //! What it deliberately does not do: decide which rules hold at which height, look at amounts, lock times of the
 //! transaction itself or anything else outside scripts (that is consensus), own threads or remember results.
@@ -44,6 +45,7 @@ mod sighash;
 mod sigops;
 mod stack;
 mod taproot;
+mod trace;
 mod verify;
 mod witness;
 
@@ -52,4 +54,5 @@ pub use flags::ScriptFlags;
 pub use sighash::{SighashCache, TapscriptPosition};
 pub use sigops::{count_sigops, p2sh_sigops, witness_sigops};
 pub use taproot::{annex_hash, tapbranch_hash, tapleaf_hash};
-pub use verify::verify;
+pub use trace::{Action, Program, Step, Trace};
+pub use verify::{verify, verify_traced};

@@ -79,6 +79,11 @@ impl<'s> Stack<'s> {
         self.items.len()
     }
 
+    /// From the bottom to the top.
+    pub(crate) fn items(&self) -> &[Element<'s>] {
+        &self.items
+    }
+
     pub(crate) fn push(&mut self, element: Element<'s>) {
         self.items.push(element);
     }

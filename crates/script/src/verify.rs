@@ -1,5 +1,7 @@
 //! Whether an input may spend its output.
 
+use std::cell::RefCell;
+
 use cairn_primitives::{Script, Witness};
 
 use crate::error::ScriptError;
@@ -7,6 +9,7 @@ use crate::flags::ScriptFlags;
 use crate::interpreter::{self, Env, Rules};
 use crate::sighash::SighashCache;
 use crate::stack::{Element, Stack};
+use crate::trace::{Program, Trace};
 use crate::witness::{self, Nesting};
 
 /// Whether input `input` of the cache's transaction may spend its output under the rules in `flags`.
@@ -17,6 +20,22 @@ use crate::witness::{self, Nesting};
 /// # Errors
 /// The first rule that is broken, as Core reports it.
 pub fn verify(cache: &SighashCache<'_>, input: usize, flags: ScriptFlags) -> Result<(), ScriptError> {
+    check(&Env { cache, input, flags: flags.with_implied(), trace: None })
+}
+
+/// What [`verify`] answers, and a record of what ran.
+pub fn verify_traced(
+    cache: &SighashCache<'_>,
+    input: usize,
+    flags: ScriptFlags,
+) -> (Result<(), ScriptError>, Trace) {
+    let mut env = Env { cache, input, flags: flags.with_implied(), trace: Some(RefCell::default()) };
+    let result = check(&env);
+    (result, env.trace.take().unwrap_or_default().into_inner())
+}
+
+fn check(env: &Env<'_>) -> Result<(), ScriptError> {
+    let Env { cache, input, .. } = *env;
     let tx = cache.transaction();
     let limit = tx.inputs().len();
     let Some(spending) = tx.inputs().get(input) else {
@@ -25,13 +44,12 @@ pub fn verify(cache: &SighashCache<'_>, input: usize, flags: ScriptFlags) -> Res
     if cache.spent().len() != limit {
         return Err(ScriptError::SpentOutputs { got: cache.spent().len(), expected: limit });
     }
-    let env = Env { cache, input, flags: flags.with_implied() };
     let spend = Spend {
         script_sig: &spending.script_sig,
         witness: &spending.witness,
         script_pubkey: &cache.spent()[input].script_pubkey,
     };
-    spend.verify(&env)
+    spend.verify(env)
 }
 
 /// The three parts that decide.
@@ -48,10 +66,10 @@ impl<'t> Spend<'t> {
             return Err(ScriptError::SigPushOnly);
         }
         let mut stack = Stack::default();
-        interpreter::run(env, Rules::Legacy, self.script_sig.as_bytes(), &mut stack)?;
+        interpreter::run(env, Program::Input, Rules::Legacy, self.script_sig.as_bytes(), &mut stack)?;
         let p2sh = flag(ScriptFlags::P2SH) && self.script_pubkey.is_p2sh();
         let pushed = p2sh.then(|| stack.clone());
-        interpreter::run(env, Rules::Legacy, self.script_pubkey.as_bytes(), &mut stack)?;
+        interpreter::run(env, Program::Output, Rules::Legacy, self.script_pubkey.as_bytes(), &mut stack)?;
         must_be_true(&stack)?;
 
         if flag(ScriptFlags::WITNESS)
@@ -93,7 +111,7 @@ impl<'t> Spend<'t> {
         }
         // What a script pushes is a piece of it, never something computed.
         let Element::Slice(redeem_script) = stack.pop()? else { return Err(ScriptError::SigPushOnly) };
-        interpreter::run(env, Rules::Legacy, redeem_script, &mut stack)?;
+        interpreter::run(env, Program::Redeem, Rules::Legacy, redeem_script, &mut stack)?;
         must_be_true(&stack)?;
         let script = Script::from_bytes(redeem_script.to_vec());
         match script.witness_program() {

@@ -9,6 +9,7 @@ use crate::flags::ScriptFlags;
 use crate::interpreter::{self, Env, Rules};
 use crate::stack::{Element, MAX_ELEMENT_SIZE, MAX_STACK_SIZE, Stack};
 use crate::taproot;
+use crate::trace::Program;
 
 /// Where a witness program stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,11 @@ pub(crate) fn execute<'s>(
     script: &'s [u8],
     items: WitnessIter<'s>,
 ) -> Result<(), ScriptError> {
-    if matches!(rules, Rules::Tapscript(_)) && items.len() > MAX_STACK_SIZE {
+    let program = match rules {
+        Rules::Tapscript(_) => Program::Tapscript,
+        _ => Program::WitnessV0,
+    };
+    if program == Program::Tapscript && items.len() > MAX_STACK_SIZE {
         return Err(ScriptError::StackSize { got: items.len(), limit: MAX_STACK_SIZE });
     }
     let mut stack = Stack::default();
@@ -91,7 +96,7 @@ pub(crate) fn execute<'s>(
         }
         stack.push(Element::Slice(item));
     }
-    interpreter::run(env, rules, script, &mut stack)?;
+    interpreter::run(env, program, rules, script, &mut stack)?;
     if stack.len() != 1 {
         return Err(ScriptError::CleanStack { got: stack.len() });
     }

@@ -9,6 +9,8 @@ mod tapscript;
 
 pub(crate) use tapscript::Tapscript;
 
+use std::cell::RefCell;
+
 use cairn_primitives::op::*;
 use cairn_primitives::{Instruction, Instructions, MAX_SCRIPT_SIZE};
 
@@ -16,6 +18,7 @@ use crate::error::ScriptError;
 use crate::flags::ScriptFlags;
 use crate::sighash::{Memo, SighashCache};
 use crate::stack::{Element, MAX_ELEMENT_SIZE, MAX_STACK_SIZE, Stack};
+use crate::trace::{Program, Trace};
 use conditions::Conditions;
 
 /// Most operations (anything above `OP_16`, executed or not, and each key of a multisig check) in a legacy or
@@ -27,6 +30,8 @@ pub(crate) struct Env<'e> {
     pub(crate) cache: &'e SighashCache<'e>,
     pub(crate) input: usize,
     pub(crate) flags: ScriptFlags,
+    /// Where to note what runs, if anybody wants to know.
+    pub(crate) trace: Option<RefCell<Trace>>,
 }
 
 /// The rules a script runs under, by where it stands.
@@ -45,12 +50,14 @@ pub(crate) enum Rules {
 /// Source: Core's `EvalScript`.
 pub(crate) fn run<'s>(
     env: &Env<'_>,
+    program: Program,
     rules: Rules,
     script: &'s [u8],
     stack: &mut Stack<'s>,
 ) -> Result<(), ScriptError> {
     let machine = Machine {
         env,
+        program,
         rules,
         script,
         stack,
@@ -68,6 +75,7 @@ pub(crate) fn run<'s>(
 /// A script in the middle of running.
 struct Machine<'m, 's> {
     env: &'m Env<'m>,
+    program: Program,
     rules: Rules,
     script: &'s [u8],
     stack: &'m mut Stack<'s>,
@@ -91,13 +99,23 @@ impl<'s> Machine<'_, 's> {
             return Err(ScriptError::ScriptSize { got, limit: MAX_SCRIPT_SIZE });
         }
         let mut instructions = Instructions::new(self.script);
+        self.record(0);
         while let Some(next) = instructions.next() {
             let instruction = next.map_err(|_| ScriptError::BadOpcode)?;
             self.position = instructions.position();
             self.step(instruction)?;
             self.index += 1;
+            self.record(self.position);
         }
         if self.conditions.is_empty() { Ok(()) } else { Err(ScriptError::UnbalancedConditional) }
+    }
+
+    fn record(&self, position: usize) {
+        if let Some(trace) = &self.env.trace {
+            let ends_branch = matches!(self.script.get(position), Some(&(OP_ELSE | OP_ENDIF)));
+            let executing = ends_branch || self.conditions.all_true();
+            trace.borrow_mut().record(self.program, self.script, position, executing, self.stack);
+        }
     }
 
     fn step(&mut self, instruction: Instruction<'s>) -> Result<(), ScriptError> {

@@ -6,19 +6,24 @@ use cairn_primitives::{Decode, Transaction, TxIn, TxOut, hex};
 use cairn_script::{ScriptFlags, SighashCache, verify};
 use serde_json::Value;
 
-/// A JSON file of the data folder (`$CAIRN_DATA`, else `../shared/data` beside the workspace); says so and returns
-/// `None` where it is missing.
-pub(crate) fn json(test: &str, path: &str) -> Option<Value> {
+/// A file of the data folder (`$CAIRN_DATA`, else `../shared/data` beside the workspace); says so and returns `None`
+/// where it is missing.
+pub(crate) fn read(test: &str, path: &str) -> Option<Vec<u8>> {
     let root = std::env::var_os("CAIRN_DATA").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
         PathBuf::from,
     );
     let file = root.join(path);
-    let Ok(text) = std::fs::read_to_string(&file) else {
+    let bytes = std::fs::read(&file).ok();
+    if bytes.is_none() {
         println!("skipped: {test} needs {}", file.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("JSON"))
+    }
+    bytes
+}
+
+/// A JSON file of the data folder.
+pub(crate) fn json(test: &str, path: &str) -> Option<Value> {
+    Some(serde_json::from_slice(&read(test, path)?).expect("JSON"))
 }
 
 /// A transaction from hex.

@@ -7,9 +7,15 @@
 )]
 
 mod bip341;
+mod blocks;
+mod commitments;
 mod common;
+mod limits;
+mod locks;
+mod properties;
 mod script_assets;
 mod script_tests;
 mod sighash;
+mod spend;
 mod text;
 mod tx_tests;
