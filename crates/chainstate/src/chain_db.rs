@@ -1,0 +1,126 @@
+//! The store `chain`: headers, block positions, tip, events, marks.
+
+use std::ops::Bound;
+
+use cairn_store::{Batch, Entries, Key, Store, StoreError, Table, Value};
+
+use crate::events::EventId;
+use crate::layout::{
+    BLOCKS, BlockRow, EVENTS, EventRow, HEADERS, HeaderRow, IDENTITY, INVALID, Identity, ONLY, STATE,
+    StateRow,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct ChainDb {
+    store: Store,
+    identity: Table<u8, Identity>,
+    state: Table<u8, StateRow>,
+    pub(crate) headers: Table<u32, HeaderRow>,
+    pub(crate) blocks: Table<u32, BlockRow>,
+    events: Table<u64, EventRow>,
+    pub(crate) invalid: Table<u32, ()>,
+}
+
+impl ChainDb {
+    pub(crate) fn open(store: Store) -> Result<Self, StoreError> {
+        Ok(ChainDb {
+            identity: store.table(IDENTITY)?,
+            state: store.table(STATE)?,
+            headers: store.table(HEADERS)?,
+            blocks: store.table(BLOCKS)?,
+            events: store.table(EVENTS)?,
+            invalid: store.table(INVALID)?,
+            store,
+        })
+    }
+
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        self.identity.get(&ONLY)
+    }
+
+    pub(crate) fn state(&self) -> Result<Option<StateRow>, StoreError> {
+        self.state.get(&ONLY)
+    }
+
+    /// The first rows of a new chain, in one batch and durable.
+    pub(crate) fn create(&self, identity: &Identity, state: &StateRow) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(&self.identity, &ONLY, identity)?;
+        batch.put(&self.state, &ONLY, state)?;
+        self.store.commit(batch)?;
+        self.store.sync()
+    }
+
+    /// The events after `since` up to `last`, in order.
+    pub(crate) fn events(&self, since: EventId, last: EventId) -> Entries<u64, EventRow> {
+        self.events.range((Bound::Excluded(since.to_u64()), Bound::Included(last.to_u64())))
+    }
+
+    pub(crate) fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreError> {
+        self.events.get(&id.to_u64())
+    }
+
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        Writer::new(&self.store)
+    }
+
+    pub(crate) fn put_event(
+        &self,
+        writer: &mut Writer<'_>,
+        id: EventId,
+        row: &EventRow,
+    ) -> Result<(), StoreError> {
+        writer.put(&self.events, &id.to_u64(), row)
+    }
+
+    /// Writes where the chain stands, in the writer's last batch: rows of earlier batches count only with it.
+    pub(crate) fn finish(&self, mut writer: Writer<'_>, state: &StateRow) -> Result<(), StoreError> {
+        writer.put(&self.state, &ONLY, state)?;
+        writer.finish()?;
+        self.store.sync()
+    }
+}
+
+/// Collects changes of one store and commits them in batches as large as allowed.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    store: &'a Store,
+    batch: Batch,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Writer { store, batch: Batch::new() }
+    }
+
+    pub(crate) fn put<K: Key, V: Value>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StoreError> {
+        self.make_room()?;
+        self.batch.put(table, key, value)
+    }
+
+    pub(crate) fn delete<K: Key, V: Value>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<(), StoreError> {
+        self.make_room()?;
+        self.batch.delete(table, key)
+    }
+
+    /// Commits what is left. Not durable before the store is synced.
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        self.store.commit(self.batch)
+    }
+
+    fn make_room(&mut self) -> Result<(), StoreError> {
+        if self.batch.room() == 0 {
+            self.store.commit(std::mem::take(&mut self.batch))?;
+        }
+        Ok(())
+    }
+}

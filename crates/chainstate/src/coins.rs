@@ -1,0 +1,174 @@
+//! The store `coins`, and the coins as consensus sees them: changes under way over the cache over the store.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use cairn_consensus::{CoinDelta, CoinView, CoinViewError};
+use cairn_primitives::{BlockHash, Coin, OutPoint};
+use cairn_store::{Store, StoreError, Table};
+
+use crate::chain_db::Writer;
+use crate::coin_cache::{Cached, CoinCache, InStore};
+use crate::coin_codec::{CoinKey, CoinRow};
+use crate::layout::{COINS, COINS_STATE, CoinsState, ONLY};
+
+#[derive(Debug, Clone)]
+pub(crate) struct CoinDb {
+    store: Store,
+    coins: Table<CoinKey, CoinRow>,
+    state: Table<u8, CoinsState>,
+}
+
+impl CoinDb {
+    pub(crate) fn open(store: Store) -> Result<Self, StoreError> {
+        Ok(CoinDb { coins: store.table(COINS)?, state: store.table(COINS_STATE)?, store })
+    }
+
+    pub(crate) fn get(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        Ok(self.coins.get(&CoinKey(*outpoint))?.map(|row| row.0))
+    }
+
+    /// All coins in the store, in key order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(OutPoint, Coin), StoreError>> + use<> {
+        self.coins.iter().map(|entry| entry.map(|(key, row)| (key.0, row.0)))
+    }
+
+    pub(crate) fn state(&self) -> Result<Option<CoinsState>, StoreError> {
+        self.state.get(&ONLY)
+    }
+
+    pub(crate) fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.coins.first()?.is_none())
+    }
+
+    /// Writes which block the coins belong to, or the marker, and returns once it is durable.
+    pub(crate) fn set_state(&self, state: &CoinsState) -> Result<(), StoreError> {
+        let mut writer = Writer::new(&self.store);
+        writer.put(&self.state, &ONLY, state)?;
+        writer.finish()?;
+        self.store.sync()
+    }
+
+    /// Makes all the cache's changes, in batches. Not durable before [`CoinDb::set_state`].
+    pub(crate) fn write(&self, cache: &CoinCache) -> Result<(), StoreError> {
+        let mut writer = Writer::new(&self.store);
+        for (outpoint, coin) in cache.changes() {
+            match coin {
+                Some(coin) => writer.put(&self.coins, &CoinKey(*outpoint), &CoinRow(coin.clone()))?,
+                None => writer.delete(&self.coins, &CoinKey(*outpoint))?,
+            }
+        }
+        writer.finish()
+    }
+}
+
+/// Coin changes of blocks that are not applied yet: all of them are, or none.
+///
+/// The changes of a single connected block are kept as they come; with a second block they become a map that
+/// lies over the cache.
+#[derive(Debug, Default)]
+pub(crate) struct StagedCoins {
+    single: Option<CoinDelta>,
+    overlay: HashMap<OutPoint, Option<Coin>>,
+}
+
+impl StagedCoins {
+    /// Adds the changes of the next block.
+    pub(crate) fn push(&mut self, delta: CoinDelta) {
+        if self.overlay.is_empty() && self.single.is_none() {
+            self.single = Some(delta);
+        } else {
+            self.seal();
+            self.fold(delta);
+        }
+    }
+
+    /// Makes what was pushed so far visible to [`Coins`].
+    pub(crate) fn seal(&mut self) {
+        if let Some(delta) = self.single.take() {
+            self.fold(delta);
+        }
+    }
+
+    fn fold(&mut self, delta: CoinDelta) {
+        self.overlay.extend(delta.spent.into_iter().map(|outpoint| (outpoint, None)));
+        self.overlay.extend(delta.created.into_iter().map(|(outpoint, coin)| (outpoint, Some(coin))));
+    }
+
+    /// Moves the changes into the cache. `new_coins` says whether the store may have a coin under the outpoint
+    /// of a new one; it is believed only for a single connected block and not for its coinbase, which may
+    /// repeat an older one where BIP30 excepts it.
+    pub(crate) fn apply(self, cache: &mut CoinCache, new_coins: InStore) {
+        if let Some(delta) = self.single {
+            for outpoint in &delta.spent {
+                cache.spend(outpoint);
+            }
+            for (outpoint, coin) in delta.created {
+                let in_store = if coin.coinbase { InStore::Maybe } else { new_coins };
+                cache.make(outpoint, coin, in_store);
+            }
+        }
+        for (outpoint, coin) in self.overlay {
+            match coin {
+                Some(coin) => cache.make(outpoint, coin, InStore::Maybe),
+                None => cache.spend(&outpoint),
+            }
+        }
+    }
+}
+
+/// The coins at the end of the blocks that are staged.
+pub(crate) struct Coins<'a> {
+    staged: &'a StagedCoins,
+    cache: &'a CoinCache,
+    db: &'a CoinDb,
+    /// What the store said when it failed: consensus passes on only that it did.
+    failure: RefCell<Option<StoreError>>,
+}
+
+impl<'a> Coins<'a> {
+    /// `staged` must be sealed.
+    pub(crate) fn new(staged: &'a StagedCoins, cache: &'a CoinCache, db: &'a CoinDb) -> Self {
+        debug_assert!(staged.single.is_none(), "sealed before it is read");
+        Coins { staged, cache, db, failure: RefCell::new(None) }
+    }
+
+    pub(crate) fn into_failure(self) -> Option<StoreError> {
+        self.failure.into_inner()
+    }
+
+    /// Whether an answer needs the store.
+    pub(crate) fn is_at_hand(&self, outpoint: &OutPoint) -> bool {
+        self.staged.overlay.contains_key(outpoint) || self.cache.get(outpoint) != Cached::Unknown
+    }
+}
+
+impl CoinView for Coins<'_> {
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, CoinViewError> {
+        if let Some(coin) = self.staged.overlay.get(outpoint) {
+            return Ok(coin.clone());
+        }
+        lookup(self.cache, self.db, outpoint).map_err(|error| {
+            self.failure.replace(Some(error));
+            CoinViewError::Internal
+        })
+    }
+}
+
+/// The coin as the cache has it, else the store.
+pub(crate) fn lookup(
+    cache: &CoinCache,
+    db: &CoinDb,
+    outpoint: &OutPoint,
+) -> Result<Option<Coin>, StoreError> {
+    match cache.get(outpoint) {
+        Cached::Unspent(coin) => Ok(Some(coin.clone())),
+        Cached::Spent => Ok(None),
+        Cached::Unknown => db.get(outpoint),
+    }
+}
+
+/// A block the coin store can stand at, with nothing under way.
+pub(crate) fn settled(at: BlockHash) -> CoinsState {
+    CoinsState { at, flushing_to: None }
+}

@@ -1,0 +1,74 @@
+//! How a chain state is opened.
+
+use std::path::PathBuf;
+
+use cairn_store::Engine;
+
+/// Where a chain lies on disk and what is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainStateConfig {
+    /// The chain's own directory, by custom `<datadir>/<chain>`; made if it is not there.
+    pub dir: PathBuf,
+    /// The engine of the three stores.
+    pub engine: Engine,
+    /// Bytes of memory for coins and for the pages of the stores, together.
+    pub cache_bytes: usize,
+    /// Whether to keep the index from txid to transaction.
+    pub txindex: bool,
+    /// Whether to keep the index from script to history and coins.
+    pub addrindex: bool,
+    /// Threads for script checks; 0 for one on each core.
+    pub script_threads: usize,
+}
+
+/// Bytes of memory unless asked otherwise: Core's default for `-dbcache`.
+pub const DEFAULT_CACHE_BYTES: usize = 450 << 20;
+
+impl ChainStateConfig {
+    /// The directory `dir` with the default engine, 450 MiB of memory, no index, and a thread on each core.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        ChainStateConfig {
+            dir: dir.into(),
+            engine: Engine::default(),
+            cache_bytes: DEFAULT_CACHE_BYTES,
+            txindex: false,
+            addrindex: false,
+            script_threads: 0,
+        }
+    }
+
+    /// Bytes for the coin cache: three quarters.
+    pub(crate) fn coin_cache_bytes(&self) -> usize {
+        self.cache_bytes / 4 * 3
+    }
+
+    /// Bytes for the pages of one store: coins an eighth, the other two a sixteenth each.
+    pub(crate) fn page_cache_bytes(&self, store: StoreName) -> u64 {
+        let part = match store {
+            StoreName::Coins => 8,
+            StoreName::Chain | StoreName::Index => 16,
+        };
+        (self.cache_bytes / part).max(MIN_PAGE_CACHE) as u64
+    }
+}
+
+/// Below this an engine would read the same page again and again.
+const MIN_PAGE_CACHE: usize = 1 << 20;
+
+/// The three stores of a chain; also the names of their directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreName {
+    Chain,
+    Coins,
+    Index,
+}
+
+impl StoreName {
+    pub(crate) fn dir(self) -> &'static str {
+        match self {
+            StoreName::Chain => "chain",
+            StoreName::Coins => "coins",
+            StoreName::Index => "index",
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What can go wrong with the durable chain, apart from rules a block breaks.
+
+use std::path::PathBuf;
+
+use cairn_consensus::{BlockError, DisconnectError, HeaderError, Verdict};
+use cairn_primitives::{BlockHash, DecodeError};
+use cairn_store::StoreError;
+
+use crate::index::IndexKind;
+
+/// Why the chain's data could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainStateError {
+    /// Another process has the data directory open.
+    #[error("the data directory {} is in use by another process", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The directory holds another chain.
+    #[error(transparent)]
+    OtherChain(Box<OtherChain>),
+    /// The directory was written by a version with another disk form.
+    #[error("the data directory {} has disk form {got}, this version reads {expected}", dir.display())]
+    DiskForm {
+        /// The directory.
+        dir: PathBuf,
+        /// The form found.
+        got: u32,
+        /// The form this version reads.
+        expected: u32,
+    },
+    /// The operating system refused a read, a write or a sync.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A block or undo file does not hold the record that stands in the store.
+    #[error("{} is damaged at offset {offset}: the record of block {hash} cannot be read", path.display())]
+    RecordDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the record begins, bytes from the start of the file.
+        offset: u64,
+        /// The block it belongs to.
+        hash: BlockHash,
+    },
+    /// A record is whole but its bytes are no block or no undo data.
+    #[error("{} holds no valid record of block {hash} at offset {offset}", path.display())]
+    RecordUndecodable {
+        /// The file.
+        path: PathBuf,
+        /// Where the record begins, bytes from the start of the file.
+        offset: u64,
+        /// The block it belongs to.
+        hash: BlockHash,
+        /// What was wrong.
+        source: DecodeError,
+    },
+    /// A stored block no longer passes the checks it passed before it was stored.
+    #[error("the stored block {hash} breaks a rule it kept before")]
+    StoredBlock {
+        /// The block.
+        hash: BlockHash,
+        /// The rule.
+        source: Box<BlockError>,
+    },
+    /// Undo data does not fit its block.
+    #[error("the undo data of block {hash} does not fit it")]
+    Undo {
+        /// The block.
+        hash: BlockHash,
+        /// Where they differ.
+        source: DisconnectError,
+    },
+    /// The block's transactions, or its undo data, are not on this disk.
+    #[error("the data of block {hash} is not on disk")]
+    NoData {
+        /// The block.
+        hash: BlockHash,
+    },
+    /// The saved headers do not link up.
+    #[error("saved header {index} does not fit the tree")]
+    SavedHeader {
+        /// Its place in order of arrival; genesis is 0.
+        index: u32,
+        /// What the tree said.
+        source: HeaderError,
+    },
+    /// The saved state names a block or a place that the saved headers do not have.
+    #[error("the table {table} names something the saved headers do not have")]
+    SavedState {
+        /// The table with the dangling reference.
+        table: &'static str,
+    },
+    /// The coin store belongs to a block that is not known here. Deleting the directory `coins` makes the
+    /// next start rebuild it from the block files.
+    #[error(
+        "the coin store stands at block {at}, which is not known; delete the directory `coins` to rebuild it"
+    )]
+    CoinsDetached {
+        /// The block the coins belong to.
+        at: BlockHash,
+    },
+    /// No such block.
+    #[error("block {hash} is not known")]
+    UnknownBlock {
+        /// The hash asked for.
+        hash: BlockHash,
+    },
+    /// Genesis is valid by definition.
+    #[error("the genesis block cannot be invalidated")]
+    Genesis,
+    /// The question needs an index that is switched off.
+    #[error("the {index} index is off")]
+    IndexOff {
+        /// The index.
+        index: IndexKind,
+    },
+    /// A write failed earlier, so that memory may be ahead of the disk: open the chain again.
+    #[error("an earlier write failed; the chain must be opened again")]
+    Halted,
+    /// The threads for script checks could not be started.
+    #[error("cannot start {threads} threads for script checks")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+    },
+}
+
+/// A data directory holds another chain than the one asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the data directory {} holds the chain {found} (genesis {found_genesis}), not {expected} (genesis {expected_genesis})",
+    dir.display()
+)]
+pub struct OtherChain {
+    /// The directory.
+    pub dir: PathBuf,
+    /// Name of the chain it holds.
+    pub found: String,
+    /// Genesis of the chain it holds.
+    pub found_genesis: BlockHash,
+    /// Name of the chain asked for.
+    pub expected: String,
+    /// Genesis of the chain asked for.
+    pub expected_genesis: BlockHash,
+}
+
+/// Why a block was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Its header broke a rule.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The block broke a rule.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// It was stored, but a block below it turned out to break a rule.
+    #[error("block {hash} below it is invalid: {source}")]
+    Ancestor {
+        /// The block below.
+        hash: BlockHash,
+        /// The rule that one broke.
+        source: Box<BlockError>,
+    },
+    /// The disk failed; says nothing about the block.
+    #[error(transparent)]
+    State(#[from] ChainStateError),
+}
+
+impl From<StoreError> for SubmitError {
+    fn from(error: StoreError) -> Self {
+        SubmitError::State(error.into())
+    }
+}
+
+impl SubmitError {
+    /// Bitcoin Core's reject reason, `bad-prevblk` for a bad block below, `storage-failed` for our own failures.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Header(error) => error.code(),
+            Self::Block(error) => error.code(),
+            Self::Ancestor { .. } => "bad-prevblk",
+            Self::State(_) => "storage-failed",
+        }
+    }
+
+    /// What may be concluded about the block.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Header(error) => error.verdict(),
+            Self::Block(error) => error.verdict(),
+            Self::Ancestor { source, .. } => source.verdict(),
+            Self::State(_) => Verdict::Internal,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! From txid to the block and the place of a transaction of the best chain.
+//!
+//! The genesis transaction is left out, as in Core: it made no coin and is no ordinary transaction.
+
+use cairn_primitives::{BlockHash, Decode, Header, Height, Transaction, Txid, codec};
+
+use super::{IndexDb, IndexKind, Row, Step};
+use crate::error::ChainStateError;
+use crate::events::EventKind;
+use crate::layout::TxRow;
+use crate::live::Shared;
+
+/// A transaction and where the best chain has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TxInfo {
+    /// The transaction.
+    pub tx: Transaction,
+    /// Height of its block.
+    pub height: Height,
+    /// Its block.
+    pub block: BlockHash,
+    /// Its place in the block; the coinbase is 0.
+    pub index: u32,
+}
+
+pub(super) fn rows(step: &Step<'_>) -> Vec<Row> {
+    let txs = &step.block.transactions;
+    let mut offset = Header::SIZE + codec::compact_size_len(txs.len() as u64);
+    let mut rows = Vec::with_capacity(txs.len());
+    for (index, tx) in txs.iter().enumerate() {
+        let len = tx.total_size();
+        let row = TxRow { height: step.height, index: index as u32, offset: offset as u32, len: len as u32 };
+        rows.push(Row::Tx(tx.txid(), (step.kind == EventKind::Connected).then_some(row)));
+        offset += len;
+    }
+    rows
+}
+
+impl IndexDb {
+    /// The transaction, if the best chain has it.
+    pub(crate) fn tx(&self, shared: &Shared, txid: &Txid) -> Result<Option<TxInfo>, ChainStateError> {
+        let row = {
+            let _still = self.hold();
+            self.cursor(IndexKind::Tx)?;
+            self.txs.get(txid.as_bytes())?
+        };
+        let Some(TxRow { height, index, offset, len }) = row else { return Ok(None) };
+        let found = {
+            let live = shared.read();
+            live.at_height(height).and_then(|id| Some((live.tree.hash(id), live.row(id)?)))
+        };
+        let Some((block, row)) = found else { return Ok(None) };
+        let bytes = shared.files.read_block_bytes(row.block, block)?;
+        let (from, to) = (offset as usize, offset as usize + len as usize);
+        let tx = bytes.get(from..to).and_then(|bytes| Transaction::from_bytes(bytes).ok());
+        // The chain may have moved on since the index was read: then another block is at that height.
+        Ok(tx.filter(|tx| tx.txid() == *txid).map(|tx| TxInfo { tx, height, block, index }))
+    }
+}

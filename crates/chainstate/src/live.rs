@@ -1,0 +1,117 @@
+//! What the writer and the readers share.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use cairn_consensus::{HeaderTree, NodeId, Undo};
+use cairn_params::ChainSpec;
+use cairn_primitives::{Block, Coin, Height, OutPoint};
+
+use crate::chain_db::ChainDb;
+use crate::coin_cache::CoinCache;
+use crate::coins::{CoinDb, lookup};
+use crate::error::ChainStateError;
+use crate::events::{EventId, Hub};
+use crate::flatfile::Files;
+use crate::index::IndexDb;
+use crate::layout::BlockRow;
+
+/// The state of one moment. The writer changes it under the lock, one whole block (or one whole reorg) at a
+/// time, so whoever reads under the lock sees a tip with exactly its coins.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) tree: HeaderTree,
+    /// The best chain by height; genesis first, the tip last.
+    pub(crate) active: Vec<NodeId>,
+    /// Where the data of each header's block lies, if it is here; by [`NodeId::index`].
+    rows: Vec<Option<BlockRow>>,
+    pub(crate) cache: CoinCache,
+    /// The last event that is durable.
+    pub(crate) last_event: EventId,
+}
+
+impl Live {
+    pub(crate) fn new(tree: HeaderTree) -> Self {
+        let active = vec![tree.genesis()];
+        Live { tree, active, rows: Vec::new(), cache: CoinCache::default(), last_event: EventId::NONE }
+    }
+
+    pub(crate) fn tip(&self) -> NodeId {
+        *self.active.last().expect("genesis is never taken off")
+    }
+
+    pub(crate) fn at_height(&self, height: Height) -> Option<NodeId> {
+        self.active.get(height.to_u32() as usize).copied()
+    }
+
+    pub(crate) fn is_active(&self, id: NodeId) -> bool {
+        self.at_height(self.tree.height(id)) == Some(id)
+    }
+
+    pub(crate) fn row(&self, id: NodeId) -> Option<BlockRow> {
+        self.rows.get(id.index()).copied().flatten()
+    }
+
+    pub(crate) fn set_row(&mut self, id: NodeId, row: BlockRow) {
+        if self.rows.len() <= id.index() {
+            self.rows.resize(id.index() + 1, None);
+        }
+        self.rows[id.index()] = Some(row);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) spec: Arc<ChainSpec>,
+    live: RwLock<Live>,
+    pub(crate) chain: ChainDb,
+    pub(crate) coins: CoinDb,
+    pub(crate) index: IndexDb,
+    pub(crate) files: Files,
+    pub(crate) hub: Hub,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        spec: Arc<ChainSpec>,
+        live: Live,
+        chain: ChainDb,
+        coins: CoinDb,
+        index: IndexDb,
+        files: Files,
+    ) -> Self {
+        Shared { spec, live: RwLock::new(live), chain, coins, index, files, hub: Hub::default() }
+    }
+
+    /// A panic under the write lock cannot leave a half-made change that a reader would then trust: what is
+    /// done under it does not panic, and the writer is gone with its thread.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Live> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn coin(&self, live: &Live, outpoint: &OutPoint) -> Result<Option<Coin>, ChainStateError> {
+        Ok(lookup(&live.cache, &self.coins, outpoint)?)
+    }
+
+    /// The block of a header, from its file.
+    pub(crate) fn load_block(&self, id: NodeId) -> Result<Block, ChainStateError> {
+        let (row, hash) = {
+            let live = self.read();
+            (live.row(id), live.tree.hash(id))
+        };
+        self.files.read_block(row.ok_or(ChainStateError::NoData { hash })?.block, hash)
+    }
+
+    /// The undo data of a header's block, from its file.
+    pub(crate) fn load_undo(&self, id: NodeId) -> Result<Undo, ChainStateError> {
+        let (row, hash) = {
+            let live = self.read();
+            (live.row(id), live.tree.hash(id))
+        };
+        let row = row.ok_or(ChainStateError::NoData { hash })?;
+        self.files.read_undo(row.block.file, row.undo.ok_or(ChainStateError::NoData { hash })?, hash)
+    }
+}

@@ -1,0 +1,251 @@
+//! Opening a chain: reading back what was saved, and setting right what a crash left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cairn_consensus::{HeaderTree, NodeId};
+use cairn_params::ChainSpec;
+use cairn_primitives::BlockHash;
+use cairn_store::{Store, StoreOptions};
+
+use crate::candidates::Candidates;
+use crate::chain_db::ChainDb;
+use crate::coins::{CoinDb, settled};
+use crate::config::{ChainStateConfig, StoreName};
+use crate::error::{ChainStateError, OtherChain};
+use crate::events::EventId;
+use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
+use crate::index::{IndexDb, IndexKind};
+use crate::layout::{BlockRow, DISK_FORM, Identity, StateRow};
+use crate::live::{Live, Shared};
+use crate::lock::DirLock;
+use crate::scripts::ScriptPool;
+use crate::state::{ChainState, Pending, SinceFlush};
+use crate::storage::{Disk, FileId, Memory, Storage};
+use crate::undo_file::CHECKSUM;
+
+/// The places a chain lives in, opened.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// How to name the whole in a message.
+    pub(crate) dir: PathBuf,
+    pub(crate) chain: Store,
+    pub(crate) coins: Store,
+    pub(crate) index: Store,
+    pub(crate) files: Arc<dyn Storage>,
+    pub(crate) lock: Option<DirLock>,
+    /// Size at which a new block file is begun.
+    pub(crate) roll_over: u64,
+}
+
+impl ChainState {
+    /// Opens the chain in `config.dir`, and begins it with genesis if nothing is there. Sets right what a crash
+    /// left: cuts torn ends of block files, takes up whole blocks behind the last commit, redoes coin changes
+    /// that were not flushed, brings the indexes up. Needs no network and asks for no rebuild.
+    ///
+    /// # Errors
+    /// [`ChainStateError::InUse`] while another process has the directory, [`ChainStateError::OtherChain`] if it
+    /// holds another chain, [`ChainStateError::DiskForm`] if another version wrote it, and what disk and stores
+    /// report.
+    pub fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
+        let dir = config.dir.clone();
+        let lock = Some(DirLock::take(&dir)?);
+        let store = |name: StoreName| {
+            let options = StoreOptions { engine: config.engine, cache_bytes: config.page_cache_bytes(name) };
+            Store::open(&dir.join(name.dir()), options)
+        };
+        let (chain, coins, index) =
+            (store(StoreName::Chain)?, store(StoreName::Coins)?, store(StoreName::Index)?);
+        let files = Arc::new(Disk::open(&dir.join("blocks"))?);
+        let places = Places { dir, chain, coins, index, files, lock, roll_over: MAX_BLOCK_FILE };
+        Self::start(spec, places, config)
+    }
+
+    /// A new chain in memory, with both indexes, its scripts checked on the caller's thread. For tests and
+    /// simulations; nothing of it outlives the process.
+    pub fn in_memory(spec: Arc<ChainSpec>) -> Self {
+        let places = Places {
+            dir: PathBuf::from("memory"),
+            chain: Store::memory(),
+            coins: Store::memory(),
+            index: Store::memory(),
+            files: Arc::new(Memory::default()),
+            lock: None,
+            roll_over: MAX_BLOCK_FILE,
+        };
+        let config = ChainStateConfig {
+            txindex: true,
+            addrindex: true,
+            script_threads: 1,
+            ..ChainStateConfig::new("")
+        };
+        Self::start(spec, places, &config).expect("empty stores in memory hold nothing that could be wrong")
+    }
+
+    pub(crate) fn start(
+        spec: Arc<ChainSpec>,
+        places: Places,
+        config: &ChainStateConfig,
+    ) -> Result<Self, ChainStateError> {
+        let chain = ChainDb::open(places.chain.clone())?;
+        let state = identify(&chain, &spec, &places)?;
+        let live = load(&chain, &spec, &state)?;
+        let files = Files::new(places.files.clone(), spec.network.magic);
+        let appender = Appender::new(files.clone(), places.roll_over, ends(&live));
+        let enabled = [(config.txindex, IndexKind::Tx), (config.addrindex, IndexKind::Address)];
+        let enabled = enabled.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect();
+        let index = IndexDb::open(places.index, enabled)?;
+        let coins = CoinDb::open(places.coins)?;
+        let (saved_headers, genesis) = (live.tree.len(), live.tree.genesis());
+        let shared = Arc::new(Shared::new(spec, live, chain, coins, index, files));
+        let mut this = ChainState {
+            candidates: Candidates::default(),
+            pending: Pending::default(),
+            saved_headers,
+            last_event: state.last_event,
+            coins_at: genesis,
+            since_flush: SinceFlush::default(),
+            scripts: ScriptPool::new(config.script_threads)?,
+            cache_budget: config.coin_cache_bytes(),
+            bulk: false,
+            halted: false,
+            files: appender,
+            shared,
+            _lock: places.lock,
+        };
+        this.recover()?;
+        Ok(this)
+    }
+
+    /// From what was saved to a chain that is as far as its blocks allow.
+    fn recover(&mut self) -> Result<(), ChainStateError> {
+        let coins = match self.shared.coins.state()? {
+            Some(state) => state,
+            None if self.shared.coins.is_empty()? => {
+                let start = settled(self.shared.spec.genesis_hash());
+                self.shared.coins.set_state(&start)?;
+                start
+            }
+            None => return Err(ChainStateError::SavedState { table: "coins" }),
+        };
+        self.redo(coins)?;
+        self.shared.index.check(&self.shared)?;
+        self.shared.index.catch_up(&self.shared)?;
+        self.add_saved_blocks();
+        self.read_tails()?;
+        self.store_genesis()?;
+        self.bulk = true;
+        self.activate(None)?;
+        self.bulk = false;
+        self.commit()?;
+        self.keep_pace()
+    }
+
+    /// Counts the saved blocks in, in the order they arrived: the order in which they lie in the files.
+    fn add_saved_blocks(&mut self) {
+        let live = self.shared.read();
+        let rows = live.tree.ids().filter_map(|id| Some((live.row(id)?.block, id)));
+        let mut arrived: Vec<_> = rows.collect();
+        arrived.sort_unstable();
+        for (_, id) in arrived {
+            self.candidates.add_block(&live.tree, id);
+        }
+    }
+
+    /// Genesis is written like any other block, so that a block file begins as everywhere else.
+    fn store_genesis(&mut self) -> Result<(), ChainStateError> {
+        let genesis = self.with_live(|live| live.tree.genesis());
+        if self.with_live(|live| live.row(genesis)).is_some() {
+            return Ok(());
+        }
+        let written = self.files.append_block(&self.shared.spec.genesis_block());
+        let block = self.or_halt(written)?;
+        self.add_row(genesis, BlockRow { block, undo: None });
+        self.candidates.add_block(&self.shared.read().tree, genesis);
+        Ok(())
+    }
+}
+
+/// Makes sure that the directory holds this chain in this version's form, or begins it.
+fn identify(chain: &ChainDb, spec: &ChainSpec, places: &Places) -> Result<StateRow, ChainStateError> {
+    let genesis = spec.genesis_hash();
+    let dir = || places.dir.clone();
+    match (chain.identity()?, chain.state()?) {
+        (None, _) => {
+            let state = StateRow { tip: genesis, last_event: EventId::NONE };
+            let identity = Identity { form: DISK_FORM, genesis, chain: spec.chain.name.clone() };
+            chain.create(&identity, &state)?;
+            Ok(state)
+        }
+        (Some(Identity { form, .. }), _) if form != DISK_FORM => {
+            Err(ChainStateError::DiskForm { dir: dir(), got: form, expected: DISK_FORM })
+        }
+        (Some(found), _) if found.genesis != genesis => {
+            Err(ChainStateError::OtherChain(Box::new(OtherChain {
+                dir: dir(),
+                found: found.chain,
+                found_genesis: found.genesis,
+                expected: spec.chain.name.clone(),
+                expected_genesis: genesis,
+            })))
+        }
+        (Some(_), Some(state)) => Ok(state),
+        (Some(_), None) => Err(ChainStateError::SavedState { table: "state" }),
+    }
+}
+
+/// Headers, positions, marks and the best chain as they were saved.
+fn load(chain: &ChainDb, spec: &Arc<ChainSpec>, state: &StateRow) -> Result<Live, ChainStateError> {
+    let mut live = Live::new(HeaderTree::new(spec.clone()));
+    for row in chain.headers.iter() {
+        let (index, row) = row?;
+        let inserted = live.tree.insert_trusted(row.0);
+        let id = inserted.map_err(|source| ChainStateError::SavedHeader { index, source })?;
+        if id.index() != index as usize {
+            return Err(ChainStateError::SavedState { table: "headers" });
+        }
+    }
+    let ids: Vec<NodeId> = live.tree.ids().collect();
+    let id_of =
+        |index: u32, table| ids.get(index as usize).copied().ok_or(ChainStateError::SavedState { table });
+    for row in chain.blocks.iter() {
+        let (index, row) = row?;
+        live.set_row(id_of(index, "blocks")?, row);
+    }
+    for row in chain.invalid.iter() {
+        live.tree.mark_invalid(id_of(row?.0, "invalid")?);
+    }
+    live.last_event = state.last_event;
+    live.active = active_chain(&live.tree, state.tip)?;
+    Ok(live)
+}
+
+fn active_chain(tree: &HeaderTree, tip: BlockHash) -> Result<Vec<NodeId>, ChainStateError> {
+    let mut at = tree.get(&tip).ok_or(ChainStateError::SavedState { table: "state" })?;
+    let mut chain = vec![at];
+    while let Some(parent) = tree.parent(at) {
+        chain.push(parent);
+        at = parent;
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+/// Where the last saved record of each file ends.
+fn ends(live: &Live) -> BTreeMap<FileId, u64> {
+    let mut ends = BTreeMap::new();
+    let mut reach = |file: FileId, end: u64| {
+        let known = ends.entry(file).or_insert(0);
+        *known = end.max(*known);
+    };
+    for row in live.tree.ids().filter_map(|id| live.row(id)) {
+        let block = row.block;
+        reach(FileId::blocks(block.file), u64::from(block.offset) + FRAME as u64 + u64::from(block.len));
+        if let Some(undo) = row.undo {
+            let end = u64::from(undo.offset) + (FRAME + CHECKSUM) as u64 + u64::from(undo.len);
+            reach(FileId::undo(block.file), end);
+        }
+    }
+    ends
+}

@@ -1,0 +1,379 @@
+//! Reading the chain from any thread.
+
+use std::sync::{Arc, RwLockReadGuard};
+
+use cairn_consensus::{HeaderTree, NextBlock, NodeId, Undo};
+use cairn_params::ChainSpec;
+use cairn_primitives::{
+    Amount, Block, BlockHash, BlockTime, Coin, Header, Height, OutPoint, Sha256, Txid, Work,
+};
+use crossbeam_channel::Receiver;
+
+use crate::error::ChainStateError;
+use crate::events::{ChainEvent, EventId, Events};
+use crate::index::{AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, TxInfo};
+use crate::live::{Live, Shared};
+use crate::state::Tip;
+
+/// What is known of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderInfo {
+    /// Its hash.
+    pub hash: BlockHash,
+    /// The header.
+    pub header: Header,
+    /// Its height.
+    pub height: Height,
+    /// Work of the chain that ends in it.
+    pub work: Work,
+    /// Blocks of the best chain from this one to the tip, both counted; `None` on any other branch.
+    pub confirmations: Option<u32>,
+    /// Median time of this block and the ten before it.
+    pub median_time_past: BlockTime,
+    /// The block after it on the best chain.
+    pub next: Option<BlockHash>,
+    /// Whether its transactions are here.
+    pub has_block: bool,
+    /// Whether it, or a block below it, was found invalid.
+    pub invalid: bool,
+}
+
+/// How a branch stands to the best chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BranchStatus {
+    /// It is the best chain.
+    Active,
+    /// It was connected once and keeps every rule.
+    ValidFork,
+    /// Its blocks are here and were never all connected.
+    ValidHeaders,
+    /// Some of its blocks are not here.
+    HeadersOnly,
+    /// A block of it breaks a rule.
+    Invalid,
+}
+
+/// The end of a branch of the header tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BranchTip {
+    /// Hash of its last header.
+    pub hash: BlockHash,
+    /// Height of its last header.
+    pub height: Height,
+    /// Headers between it and the best chain; 0 for the best chain.
+    pub length: u32,
+    /// How it stands.
+    pub status: BranchStatus,
+}
+
+/// Reads the chain from any thread, while its one writer goes on.
+///
+/// Each method answers from one moment: a tip with exactly its coins. Two calls may see two moments; for
+/// several answers from one, take a [`view`](Self::view). The answers of an index are from the moment the
+/// index has reached ([`index_status`](Self::index_status)), which is the last commit. Answers may be ahead of
+/// what is durable while the chain is catching up; [`events`](Self::events) never are.
+#[derive(Debug, Clone)]
+pub struct ChainReader {
+    shared: Arc<Shared>,
+}
+
+impl ChainReader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        ChainReader { shared }
+    }
+
+    /// The chain as it is now, held still until dropped.
+    ///
+    /// No block is connected meanwhile, so keep it short. Do not call the reader's own methods while holding a
+    /// view of it: ask the view.
+    pub fn view(&self) -> ChainView<'_> {
+        ChainView { shared: &self.shared, live: self.shared.read() }
+    }
+
+    /// The rules of the chain.
+    pub fn spec(&self) -> &Arc<ChainSpec> {
+        &self.shared.spec
+    }
+
+    /// The last block of the best chain.
+    pub fn tip(&self) -> Tip {
+        self.view().tip()
+    }
+
+    /// The header with the most work that is not known to be invalid; its blocks may be missing.
+    pub fn best_header(&self) -> Tip {
+        self.view().best_header()
+    }
+
+    /// The block of the best chain at `height`; `None` above the tip.
+    pub fn block_hash_at(&self, height: Height) -> Option<BlockHash> {
+        self.view().block_hash_at(height)
+    }
+
+    /// What is known of a header; `None` if it is not known.
+    pub fn header(&self, hash: &BlockHash) -> Option<HeaderInfo> {
+        self.view().header(hash)
+    }
+
+    /// A block on any branch; `None` if its transactions are not here.
+    ///
+    /// # Errors
+    /// [`ChainStateError::RecordDamaged`] with file and offset if it cannot be read back, and what the disk reports.
+    pub fn block(&self, hash: &BlockHash) -> Result<Option<Block>, ChainStateError> {
+        // The view is let go of before the file is read: a file is only ever appended to.
+        let found = self.view().place(hash);
+        found.map(|row| self.shared.files.read_block(row.block, *hash)).transpose()
+    }
+
+    /// The bytes of a block in their wire form, without decoding them.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block).
+    pub fn block_bytes(&self, hash: &BlockHash) -> Result<Option<Vec<u8>>, ChainStateError> {
+        let found = self.view().place(hash);
+        found.map(|row| self.shared.files.read_block_bytes(row.block, *hash)).transpose()
+    }
+
+    /// The coins that a block spent; `None` if it was never connected.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block).
+    pub fn undo(&self, hash: &BlockHash) -> Result<Option<Undo>, ChainStateError> {
+        let found = self.view().place(hash);
+        let written = found.and_then(|row| Some((row.block.file, row.undo?)));
+        written.map(|(file, at)| self.shared.files.read_undo(file, at, *hash)).transpose()
+    }
+
+    /// The unspent coin at `outpoint`.
+    ///
+    /// # Errors
+    /// [`ChainStateError::Store`] if the store fails.
+    pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, ChainStateError> {
+        self.view().coin(outpoint)
+    }
+
+    /// What the blocks up to the tip were allowed to issue. Miners may have claimed less.
+    pub fn supply(&self) -> Amount {
+        self.view().supply()
+    }
+
+    /// The ends of all branches of the header tree, in order of arrival.
+    pub fn tips(&self) -> Vec<BranchTip> {
+        self.view().tips()
+    }
+
+    /// What a block on the tip must look like if it is to carry the time `now`.
+    pub fn next_block(&self, now: BlockTime) -> NextBlock {
+        self.view().next_block(now)
+    }
+
+    /// The transaction and its place, if the best chain has it. Needs the transaction index.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what disk and store report.
+    pub fn tx(&self, txid: &Txid) -> Result<Option<TxInfo>, ChainStateError> {
+        self.shared.index.tx(&self.shared, txid)
+    }
+
+    /// The unspent coins of a script (see [`script_hash`](crate::script_hash)), in order of their outpoints.
+    /// Needs the address index.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what the store reports.
+    pub fn address_coins(&self, script: &Sha256) -> Result<Vec<AddressCoin>, ChainStateError> {
+        Ok(self.shared.index.address_coins(&self.shared, script)?.1)
+    }
+
+    /// What the unspent coins of a script are worth. Needs the address index.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what the store reports.
+    pub fn address_balance(&self, script: &Sha256) -> Result<AddressBalance, ChainStateError> {
+        self.shared.index.address_balance(&self.shared, script)
+    }
+
+    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`.
+    /// Needs the address index.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what the store reports.
+    pub fn address_history(
+        &self,
+        script: &Sha256,
+        skip: usize,
+        limit: usize,
+    ) -> Result<AddressHistory, ChainStateError> {
+        self.shared.index.address_history(script, skip, limit)
+    }
+
+    /// How far an index has come.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what the store reports.
+    pub fn index_status(&self, index: IndexKind) -> Result<IndexStatus, ChainStateError> {
+        self.shared.index.status(index)
+    }
+
+    /// The durable events after `since`, in order; [`EventId::NONE`] for all of them. None is ever dropped.
+    pub fn events(&self, since: EventId) -> Events {
+        Events { rows: self.shared.chain.events(since, self.last_event()) }
+    }
+
+    /// The last durable event.
+    pub fn last_event(&self) -> EventId {
+        self.shared.read().last_event
+    }
+
+    /// The events from now on: see [`ChainState::subscribe`](crate::ChainState::subscribe).
+    pub fn subscribe(&self) -> Receiver<ChainEvent> {
+        self.shared.hub.subscribe()
+    }
+}
+
+/// The chain of one moment; see [`ChainReader::view`].
+#[derive(Debug)]
+pub struct ChainView<'a> {
+    shared: &'a Shared,
+    live: RwLockReadGuard<'a, Live>,
+}
+
+impl ChainView<'_> {
+    /// All headers.
+    pub fn tree(&self) -> &HeaderTree {
+        &self.live.tree
+    }
+
+    /// The tip as an id of [`tree`](Self::tree).
+    pub fn tip_id(&self) -> NodeId {
+        self.live.tip()
+    }
+
+    /// Whether the transactions of the block are here.
+    pub fn has_block(&self, id: NodeId) -> bool {
+        self.live.row(id).is_some()
+    }
+
+    /// Whether the block is on the best chain.
+    pub fn is_active(&self, id: NodeId) -> bool {
+        self.live.is_active(id)
+    }
+
+    /// As [`ChainReader::tip`].
+    pub fn tip(&self) -> Tip {
+        Tip::of(&self.live.tree, self.live.tip())
+    }
+
+    /// As [`ChainReader::best_header`].
+    pub fn best_header(&self) -> Tip {
+        Tip::of(&self.live.tree, self.live.tree.best_header())
+    }
+
+    /// As [`ChainReader::block_hash_at`].
+    pub fn block_hash_at(&self, height: Height) -> Option<BlockHash> {
+        self.live.at_height(height).map(|id| self.live.tree.hash(id))
+    }
+
+    /// As [`ChainReader::header`].
+    pub fn header(&self, hash: &BlockHash) -> Option<HeaderInfo> {
+        let tree = &self.live.tree;
+        let id = tree.get(hash)?;
+        let height = tree.height(id);
+        let active = self.live.is_active(id);
+        let depth = tree.height(self.live.tip()).blocks_above(height);
+        Some(HeaderInfo {
+            hash: *hash,
+            header: *tree.header(id),
+            height,
+            work: tree.work(id),
+            confirmations: depth.filter(|_| active).map(|depth| depth + 1),
+            median_time_past: tree.median_time_past(id),
+            next: if active { self.block_hash_at(height.next()) } else { None },
+            has_block: self.has_block(id),
+            invalid: tree.is_invalid(id),
+        })
+    }
+
+    /// As [`ChainReader::coin`].
+    ///
+    /// # Errors
+    /// As [`ChainReader::coin`].
+    pub fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, ChainStateError> {
+        self.shared.coin(&self.live, outpoint)
+    }
+
+    /// Every unspent coin, in order of outpoints. Reads the whole coin set and holds the chain still all the
+    /// while: for checks and tests of small chains.
+    ///
+    /// # Errors
+    /// [`ChainStateError::Store`] if the store fails.
+    pub fn coins(&self) -> Result<Vec<(OutPoint, Coin)>, ChainStateError> {
+        let mut coins = std::collections::BTreeMap::new();
+        for entry in self.shared.coins.iter() {
+            let (outpoint, coin) = entry?;
+            coins.insert(outpoint, coin);
+        }
+        for (outpoint, coin) in self.live.cache.changes() {
+            match coin {
+                Some(coin) => coins.insert(*outpoint, coin.clone()),
+                None => coins.remove(outpoint),
+            };
+        }
+        Ok(coins.into_iter().collect())
+    }
+
+    /// As [`ChainReader::supply`].
+    pub fn supply(&self) -> Amount {
+        let issued = self.shared.spec.subsidy.issued_through(self.tip().height);
+        Amount::from_sat(u64::try_from(issued).unwrap_or(u64::MAX))
+    }
+
+    /// As [`ChainReader::tips`].
+    pub fn tips(&self) -> Vec<BranchTip> {
+        let tree = &self.live.tree;
+        let mut ends = tree.tips();
+        // The tip of the best chain is an end of its own, also where headers go on above it.
+        if !ends.contains(&self.live.tip()) {
+            ends.push(self.live.tip());
+            ends.sort_unstable();
+        }
+        let branch = |id| {
+            let fork = tree.height(tree.fork_point(id, self.live.tip()));
+            let height = tree.height(id);
+            let length = height.blocks_above(fork).unwrap_or(0);
+            BranchTip { hash: tree.hash(id), height, length, status: self.status(id) }
+        };
+        ends.into_iter().map(branch).collect()
+    }
+
+    /// As [`ChainReader::next_block`].
+    pub fn next_block(&self, now: BlockTime) -> NextBlock {
+        self.live.tree.next_block(self.live.tip(), now)
+    }
+
+    fn status(&self, end: NodeId) -> BranchStatus {
+        let tree = &self.live.tree;
+        if self.live.is_active(end) {
+            return BranchStatus::Active;
+        }
+        if tree.is_invalid(end) {
+            return BranchStatus::Invalid;
+        }
+        let (mut all_here, mut all_connected) = (true, true);
+        let mut at = end;
+        while !self.live.is_active(at) {
+            let row = self.live.row(at);
+            all_here &= row.is_some();
+            all_connected &= row.is_some_and(|row| row.undo.is_some());
+            at = tree.parent(at).expect("genesis is on the best chain");
+        }
+        match (all_here, all_connected) {
+            (true, true) => BranchStatus::ValidFork,
+            (true, false) => BranchStatus::ValidHeaders,
+            (false, _) => BranchStatus::HeadersOnly,
+        }
+    }
+
+    fn place(&self, hash: &BlockHash) -> Option<crate::layout::BlockRow> {
+        self.live.row(self.live.tree.get(hash)?)
+    }
+}

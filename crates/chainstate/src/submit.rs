@@ -1,0 +1,179 @@
+//! Taking in headers and blocks.
+
+use std::sync::Arc;
+
+use cairn_consensus::{BlockError, CheckedBlock, HeaderError, NodeId, Verdict};
+use cairn_primitives::{Block, BlockHash, BlockTime, Header, Height};
+
+use crate::activate::Refused;
+use crate::error::{ChainStateError, SubmitError};
+use crate::layout::BlockRow;
+use crate::state::{ChainState, Tip};
+
+/// What became of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submitted {
+    /// Its data was here before; nothing changed.
+    AlreadyKnown,
+    /// It was stored and the tip stays: it lies on a side chain, or a block below it is missing.
+    Stored,
+    /// The chain grew, by this block or by blocks that had waited for it.
+    Connected {
+        /// The new tip.
+        tip: Tip,
+        /// Blocks connected.
+        blocks: u32,
+    },
+    /// The chain moved to another branch.
+    Reorged {
+        /// The new tip.
+        tip: Tip,
+        /// Height of the last block that both branches share.
+        fork: Height,
+        /// Blocks taken off.
+        disconnected: u32,
+        /// Blocks put on.
+        connected: u32,
+    },
+}
+
+impl ChainState {
+    /// Checks a header and adds it to the tree; `true` if it is new. `now` is the local time. Saved with the
+    /// next commit or [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// The rule it breaks; [`HeaderError::UnknownParent`] (`prev-blk-not-found`) if its parent is not known.
+    pub fn submit_header(&mut self, header: Header, now: BlockTime) -> Result<bool, HeaderError> {
+        self.shared.write().tree.insert(header, now).map(|inserted| inserted.new)
+    }
+
+    /// Checks a block, stores it, and moves to the best chain. `now` is the local time.
+    ///
+    /// A block whose parent's header is not known is refused; one whose parent's data is missing is stored and
+    /// connected once that arrives. A block on a side chain is connected only when its branch wins, so
+    /// [`Submitted::Stored`] says nothing about its coins and scripts.
+    ///
+    /// # Errors
+    /// [`SubmitError::Header`] and [`SubmitError::Block`] for the rule broken (its verdict decides whether the
+    /// header was marked), [`SubmitError::Ancestor`] if a block below turned out invalid, [`SubmitError::State`]
+    /// if the disk failed.
+    pub fn submit_block(&mut self, block: Block, now: BlockTime) -> Result<Submitted, SubmitError> {
+        self.check_running()?;
+        let id = self.shared.write().tree.insert(block.header, now)?.id;
+        if self.with_live(|live| live.row(id)).is_some() {
+            return Ok(Submitted::AlreadyKnown);
+        }
+        let checked = match self.check_alone(id, block) {
+            Ok(checked) => Arc::new(checked),
+            Err(error) => {
+                self.refuse_new(id, &error)?;
+                return Err(error.into());
+            }
+        };
+        self.store_block(id, checked.block())?;
+        let before = self.tip();
+        let refused = self.activate(Some((id, checked)))?;
+        self.settle()?;
+        self.fate(id, refused)?;
+        Ok(self.outcome(before))
+    }
+
+    /// Marks a block invalid, and with it all above it, and moves to the best chain without it. The mark is
+    /// kept across restarts until [`reconsider`](Self::reconsider).
+    ///
+    /// # Errors
+    /// [`ChainStateError::UnknownBlock`], [`ChainStateError::Genesis`], or what the disk reports.
+    pub fn invalidate(&mut self, hash: &BlockHash) -> Result<(), ChainStateError> {
+        self.check_running()?;
+        let id = self.find(hash)?;
+        if !self.shared.write().tree.mark_invalid(id) {
+            return Err(ChainStateError::Genesis);
+        }
+        self.pending.marks.insert(id);
+        self.after_marks()
+    }
+
+    /// Takes the marks back from a block, those below it and those above it, and moves to the best chain:
+    /// blocks that break a rule are found invalid again.
+    ///
+    /// # Errors
+    /// [`ChainStateError::UnknownBlock`], or what the disk reports.
+    pub fn reconsider(&mut self, hash: &BlockHash) -> Result<(), ChainStateError> {
+        self.check_running()?;
+        let id = self.find(hash)?;
+        {
+            let mut live = self.shared.write();
+            let tree = &mut live.tree;
+            let marked: Vec<NodeId> = tree.ids().filter(|id| tree.is_marked(*id)).collect();
+            tree.reconsider(id);
+            self.pending.marks.extend(marked.into_iter().filter(|id| !tree.is_marked(*id)));
+        }
+        self.after_marks()
+    }
+
+    fn after_marks(&mut self) -> Result<(), ChainStateError> {
+        self.candidates.reconsider_all(&self.shared.read().tree);
+        self.activate(None)?;
+        self.commit()?;
+        self.keep_pace()
+    }
+
+    fn find(&self, hash: &BlockHash) -> Result<NodeId, ChainStateError> {
+        let id = self.with_live(|live| live.tree.get(hash));
+        id.ok_or(ChainStateError::UnknownBlock { hash: *hash })
+    }
+
+    /// The rules that need no coins.
+    pub(crate) fn check_alone(&self, id: NodeId, block: Block) -> Result<CheckedBlock, BlockError> {
+        let checked = cairn_consensus::check_block(block, &self.shared.spec)?;
+        cairn_consensus::check_context(&self.shared.read().tree, id, &checked)?;
+        Ok(checked)
+    }
+
+    /// A block refused before it was stored: only what is wrong with every copy of it marks its header.
+    fn refuse_new(&mut self, id: NodeId, error: &BlockError) -> Result<(), ChainStateError> {
+        match error.verdict() {
+            Verdict::Invalid => {
+                self.mark_failed(id, error);
+                self.settle()
+            }
+            Verdict::Mutated | Verdict::Premature | Verdict::Unavailable | Verdict::Internal => Ok(()),
+        }
+    }
+
+    fn store_block(&mut self, id: NodeId, block: &Block) -> Result<(), ChainStateError> {
+        let written = self.files.append_block(block);
+        let pos = self.or_halt(written)?;
+        self.add_row(id, BlockRow { block: pos, undo: None });
+        self.pending.bytes += u64::from(pos.len);
+        self.candidates.add_block(&self.shared.read().tree, id);
+        Ok(())
+    }
+
+    /// What the blocks refused on the way mean for block `id`.
+    fn fate(&self, id: NodeId, refused: Vec<Refused>) -> Result<(), SubmitError> {
+        let live = self.shared.read();
+        for Refused { id: failed, error } in refused {
+            if failed == id {
+                return Err(error.into());
+            }
+            if live.tree.ancestor(id, live.tree.height(failed)) == Some(failed) {
+                return Err(SubmitError::Ancestor { hash: live.tree.hash(failed), source: Box::new(error) });
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, before: Tip) -> Submitted {
+        let live = self.shared.read();
+        let tip = Tip::of(&live.tree, live.tip());
+        let from = live.tree.get(&before.hash).expect("it was the tip");
+        let plan = live.tree.plan(from, live.tip());
+        let (connected, disconnected) = (plan.connect.len() as u32, plan.disconnect.len() as u32);
+        match (disconnected, connected) {
+            (0, 0) => Submitted::Stored,
+            (0, blocks) => Submitted::Connected { tip, blocks },
+            _ => Submitted::Reorged { tip, fork: live.tree.height(plan.fork), disconnected, connected },
+        }
+    }
+}

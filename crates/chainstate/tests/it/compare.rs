@@ -1,0 +1,107 @@
+//! Holding a chain against the model.
+
+use std::collections::BTreeMap;
+
+use cairn_chainstate::{ChainEvent, ChainReader, EventId, EventKind, IndexKind, script_hash};
+use cairn_consensus::HeaderTree;
+use cairn_primitives::{Amount, BlockHash, Coin, OutPoint};
+
+use crate::model::Model;
+
+/// The chain stands where the model stands, coins and indexes included.
+pub(crate) fn same(reader: &ChainReader, model: &Model) {
+    assert_eq!(reader.tip().hash, model.tip(), "tip at height {}", reader.tip().height);
+    consistent(reader, model);
+}
+
+/// Wherever the chain stands, its coins, its indexes and its events are those of that place.
+pub(crate) fn consistent(reader: &ChainReader, model: &Model) {
+    let tip = reader.tip();
+    let coins = model.coins(tip.hash);
+    let found: BTreeMap<_, _> = reader.view().coins().unwrap().into_iter().collect();
+    assert_eq!(found.len(), coins.len(), "number of coins");
+    assert!(found == coins, "coins differ at height {}", tip.height);
+    events(reader);
+    if reader.index_status(IndexKind::Tx).is_ok_and(|status| status.hash == tip.hash) {
+        txs(reader, model);
+    }
+    if reader.index_status(IndexKind::Address).is_ok_and(|status| status.hash == tip.hash) {
+        addresses(reader, model, &coins);
+    }
+}
+
+fn txs(reader: &ChainReader, model: &Model) {
+    let tip = reader.tip().hash;
+    let txs = model.txs(tip);
+    for (txid, (height, index)) in &txs {
+        let info = reader.tx(txid).unwrap().expect("the chain has it");
+        assert_eq!((info.tx.txid(), info.height.to_u32(), info.index), (*txid, *height, *index));
+        assert_eq!(Some(info.block), reader.block_hash_at(info.height));
+    }
+    for block in model.blocks().skip(1) {
+        for tx in block.transactions.iter().filter(|tx| !txs.contains_key(&tx.txid())) {
+            assert_eq!(reader.tx(&tx.txid()).unwrap(), None);
+        }
+    }
+}
+
+fn addresses(reader: &ChainReader, model: &Model, coins: &BTreeMap<OutPoint, Coin>) {
+    let next = reader.tip().height.to_u32() + 1;
+    let maturity = reader.spec().limits.coinbase_maturity;
+    for script in model.scripts() {
+        let hash = script_hash(&script);
+        let own = coins.iter().filter(|(_, coin)| coin.output.script_pubkey == script);
+        let (mut confirmed, mut immature, mut outpoints) = (0, 0, Vec::new());
+        for (outpoint, coin) in own {
+            let young = coin.coinbase && coin.height.to_u32() + maturity > next;
+            *(if young { &mut immature } else { &mut confirmed }) += coin.output.value.to_sat();
+            outpoints.push(*outpoint);
+        }
+        let balance = reader.address_balance(&hash).unwrap();
+        assert_eq!(balance.confirmed, Amount::from_sat(confirmed));
+        assert_eq!(balance.immature, Amount::from_sat(immature));
+        assert_eq!(balance.coins, outpoints.len() as u64);
+        let found = reader.address_coins(&hash).unwrap();
+        assert_eq!(found.iter().map(|coin| coin.outpoint).collect::<Vec<_>>(), outpoints);
+        // What came and went adds up to what is left.
+        let history = reader.address_history(&hash, 0, usize::MAX).unwrap();
+        assert_eq!(history.total, history.entries.len() as u64);
+        let received: u64 = history.entries.iter().map(|entry| entry.received.to_sat()).sum();
+        let spent: u64 = history.entries.iter().map(|entry| entry.spent.to_sat()).sum();
+        assert_eq!(received - spent, confirmed + immature);
+        let places: Vec<_> = history.entries.iter().map(|entry| (entry.height, entry.index)).collect();
+        assert!(places.is_sorted_by(|newer, older| newer > older));
+    }
+}
+
+/// Events are numbered without gaps, and following them leads to the indexes' place.
+pub(crate) fn events(reader: &ChainReader) -> Vec<ChainEvent> {
+    let events: Vec<_> = reader.events(EventId::NONE).map(Result::unwrap).collect();
+    let tip = follow(reader.view().tree(), &events);
+    if let Ok(status) = reader.index_status(IndexKind::Tx) {
+        assert_eq!(tip, status.hash);
+        assert_eq!(status.last_event, reader.last_event());
+    }
+    assert_eq!(events.len() as u64, reader.last_event().to_u64());
+    events
+}
+
+fn follow(tree: &HeaderTree, events: &[ChainEvent]) -> BlockHash {
+    let mut tip = tree.genesis();
+    for (event, number) in events.iter().zip(1..) {
+        assert_eq!(event.id.to_u64(), number);
+        let block = tree.get(&event.hash).expect("events name known blocks");
+        assert_eq!(tree.height(block), event.height);
+        match event.kind {
+            EventKind::Connected => {
+                assert_eq!(tree.parent(block), Some(tip), "connects to the tip");
+                tip = block;
+            }
+            EventKind::Disconnected => {
+                assert_eq!(block, tip, "disconnects the tip");
+                tip = tree.parent(block).expect("genesis stays");
+            }
+        }
+    }
+    tree.hash(tip)
+}
