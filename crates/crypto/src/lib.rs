@@ -7,6 +7,9 @@
 //! - [`TapTweak`]: the BIP341 commitment of an internal key to a script tree.
 //! - [`SecretKey`]: signs both ways, deterministically; wiped from memory when dropped, never printed.
 //!
+//! The arithmetic is k256's, pure Rust. The feature `libsecp256k1` puts the C library of that name in its place, which
+//! needs a C compiler and verifies about twice as fast; nothing else changes.
+//!
 //! What it deliberately does not do: draw random numbers (a secret key and a BIP340 auxiliary value are
 //! arguments), derive keys (BIP32 belongs to the wallet), know about transactions or signature hash types.
 //!
