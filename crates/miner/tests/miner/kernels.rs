@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use cairn_miner::kernel::{Portable, Reference, best, kernels};
 use cairn_miner::{HeaderJob, Kernel, NonceRange, SearchResult};
+use cairn_params::{ChainSpec, presets};
 use cairn_primitives::{BlockHash, BlockTime, CompactTarget, Header, MerkleRoot, Target};
 use proptest::prelude::*;
 
@@ -120,6 +121,34 @@ fn the_first_block_is_found_in_a_wide_range() {
     assert_eq!(headers[0].nonce, 2_083_236_893);
     for kernel in all_kernels() {
         finds_the_real_nonce(kernel.as_ref(), &headers[0], 50_000);
+    }
+}
+
+#[test]
+fn the_tenth_block_of_vito_is_found() {
+    let header = Header {
+        version: 2,
+        prev: "000000003c218be4e1c22268a5ef00ecc468d56313126ba94240c795c4bd62cb".parse().unwrap(),
+        merkle_root: "0f30bb164cbfc0db676d47cef352992ab543e8c349fd00fa1d566d7c1e121e9e".parse().unwrap(),
+        time: BlockTime::new(1_775_706_303),
+        bits: CompactTarget::from_bits(0x1d00_ffff),
+        nonce: 3_242_755_474,
+    };
+    for kernel in all_kernels() {
+        finds_the_real_nonce(kernel.as_ref(), &header, 1000);
+    }
+}
+
+#[test]
+fn the_first_blocks_of_the_presets_are_found() {
+    for name in presets::NAMES {
+        let header = ChainSpec::preset(name).unwrap().genesis_block().header;
+        let target = header.bits.to_target().unwrap();
+        let job = HeaderJob::new(header, target);
+        for kernel in all_kernels() {
+            let result = kernel.search(&job, NonceRange::new(header.nonce, 1), &GO);
+            assert_eq!(result.found, Some(header.nonce), "{name}");
+        }
     }
 }
 
