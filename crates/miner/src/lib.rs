@@ -41,14 +41,18 @@
 pub mod kernel;
 
 mod bench;
+mod clock;
 mod header_job;
 mod job;
 mod nonces;
 mod template;
+mod workers;
 
 pub use bench::{BenchReport, bench};
+pub use clock::{Clock, system_clock};
 pub use header_job::HeaderJob;
 pub use job::{Job, RollError, Solution, Work, solve};
 pub use kernel::{Kernel, SearchResult};
 pub use nonces::NonceRange;
 pub use template::{BlockTemplate, Candidate, TemplateError};
+pub use workers::{JobId, WorkerEvent, Workers, WorkersError};

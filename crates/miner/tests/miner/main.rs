@@ -5,3 +5,4 @@ mod jobs;
 mod kernels;
 mod support;
 mod templates;
+mod workers;

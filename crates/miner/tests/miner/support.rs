@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cairn_consensus::{HeaderTree, NextBlock};
 use cairn_miner::kernel::{Portable, kernels};
-use cairn_miner::{BlockTemplate, Candidate, Kernel};
+use cairn_miner::{BlockTemplate, Candidate, Clock, Kernel};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::{
     Amount, BlockTime, CompactTarget, Decode, Header, LockTime, OutPoint, Script, Sequence, Transaction,
@@ -46,6 +46,11 @@ pub(crate) fn portable() -> Arc<dyn Kernel> {
 
 /// Some time after the first block of every preset.
 pub(crate) const NOW: BlockTime = BlockTime::new(1_800_000_000);
+
+/// A clock that stands still.
+pub(crate) fn stopped_clock() -> Clock {
+    Arc::new(|| NOW)
+}
 
 /// Where the second block of a chain goes.
 pub(crate) fn place(spec: &ChainSpec) -> NextBlock {
