@@ -3,6 +3,7 @@
 
 mod jobs;
 mod kernels;
+mod mining;
 mod support;
 mod templates;
 mod workers;
