@@ -42,6 +42,7 @@ pub mod kernel;
 
 mod bench;
 mod clock;
+mod genesis;
 mod header_job;
 mod job;
 mod miner;
@@ -53,6 +54,7 @@ mod workers;
 
 pub use bench::{BenchReport, bench};
 pub use clock::{Clock, system_clock};
+pub use genesis::{GenesisError, GenesisProgress, search_genesis};
 pub use header_job::HeaderJob;
 pub use job::{Job, RollError, Solution, Work, solve};
 pub use kernel::{Kernel, SearchResult};
