@@ -19,7 +19,7 @@ struct Task {
     inputs: Range<usize>,
 }
 
-/// The script checks of one block. The block is valid if every task passes.
+/// The script checks of one block that are to be run. The block is valid if every task passes.
 #[derive(Debug, Clone)]
 pub struct ScriptChecks {
     block: Arc<CheckedBlock>,
@@ -29,7 +29,13 @@ pub struct ScriptChecks {
 }
 
 impl ScriptChecks {
-    /// `undo` must hold one coin for each input of each transaction but the coinbase.
+    /// Nothing to run.
+    pub(crate) fn none(block: Arc<CheckedBlock>, undo: Arc<Undo>, flags: ScriptFlags) -> Self {
+        Self { block, undo, flags, tasks: Arc::new([]) }
+    }
+
+    /// Every input of the block. `undo` must hold one coin for each input of each transaction but the
+    /// coinbase.
     pub(crate) fn new(block: Arc<CheckedBlock>, undo: Arc<Undo>, flags: ScriptFlags) -> Self {
         let mut tasks = Vec::with_capacity(undo.txs.len());
         for (i, spent) in undo.txs.iter().enumerate() {
@@ -46,14 +52,14 @@ impl ScriptChecks {
         self.tasks.len()
     }
 
-    /// Whether there is nothing to check (a block with a coinbase only).
+    /// Whether there is nothing to run: the block has a coinbase only, or is assumed valid.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
     /// Number of inputs over all tasks.
     pub fn inputs(&self) -> usize {
-        self.undo.txs.iter().map(|tx| tx.coins.len()).sum()
+        self.tasks.iter().map(|task| task.inputs.len()).sum()
     }
 
     /// The script rules the checks run under.
@@ -74,8 +80,11 @@ impl ScriptChecks {
         let spent = self.undo.txs[task.tx - 1].coins.iter().map(|coin| &coin.output).collect();
         let cache = SighashCache::new(tx, spent);
         for input in task.inputs.clone() {
-            cairn_script::verify(&cache, input, self.flags)
-                .map_err(|error| BlockError::Script { txid: tx.txid(), input, error })?;
+            cairn_script::verify(&cache, input, self.flags).map_err(|error| BlockError::Script {
+                txid: tx.txid(),
+                input,
+                error,
+            })?;
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cairn_params::ScriptException;
+use cairn_params::{Activation, ScriptException};
 use cairn_primitives::{Amount, Block, BlockHash, Coin, Height, OutPoint, Transaction};
 use cairn_script::ScriptFlags;
 
+use crate::assume::is_assumed_valid;
 use crate::block::CheckedBlock;
 use crate::checks::ScriptChecks;
 use crate::coins::{CoinDelta, CoinView, Overlay};
@@ -35,6 +36,7 @@ pub struct Connection {
     fees: Amount,
     sigop_cost: u64,
     scripts: ScriptChecks,
+    scripts_assumed_valid: bool,
 }
 
 impl Connection {
@@ -63,9 +65,16 @@ impl Connection {
         self.sigop_cost
     }
 
-    /// The script checks that decide whether the block is valid. All must pass.
+    /// The script checks that decide whether the block is valid. All must pass. There is none to run if
+    /// [`scripts_assumed_valid`](Self::scripts_assumed_valid).
     pub fn scripts(&self) -> &ScriptChecks {
         &self.scripts
+    }
+
+    /// Whether the scripts are left out because the block lies deep below the spec's assumed-valid block
+    /// (Core's `-assumevalid`). Everything else about it was checked.
+    pub fn scripts_assumed_valid(&self) -> bool {
+        self.scripts_assumed_valid
     }
 
     /// Takes the connection apart into coin changes and undo data.
@@ -95,7 +104,8 @@ pub fn connect<V: CoinView>(
     let Some(parent) = tree.parent(id) else { return Ok(connect_genesis(id, block, flags)) };
     check_no_overwrite(tree, id, block.block(), coins)?;
 
-    let mut pass = Pass { tree, parent, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
+    let mut pass =
+        Pass { tree, parent, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
     let mut undo = Undo::default();
     for tx in &block.block().transactions {
         let spent = pass.spend_coins(tx)?;
@@ -109,14 +119,26 @@ pub fn connect<V: CoinView>(
 
     let (fees, sigop_cost, delta) = (pass.fees, pass.sigop_cost, pass.overlay.into_delta());
     let undo = Arc::new(undo);
-    let scripts = ScriptChecks::new(block, Arc::clone(&undo), flags);
-    Ok(Connection { id, delta, undo, fees, sigop_cost, scripts })
+    let scripts_assumed_valid = is_assumed_valid(tree, id);
+    let scripts = match scripts_assumed_valid {
+        true => ScriptChecks::none(block, Arc::clone(&undo), flags),
+        false => ScriptChecks::new(block, Arc::clone(&undo), flags),
+    };
+    Ok(Connection { id, delta, undo, fees, sigop_cost, scripts, scripts_assumed_valid })
 }
 
 fn connect_genesis(id: NodeId, block: Arc<CheckedBlock>, flags: ScriptFlags) -> Connection {
     let undo = Arc::new(Undo::default());
-    let scripts = ScriptChecks::new(block, Arc::clone(&undo), flags);
-    Connection { id, delta: CoinDelta::default(), undo, fees: Amount::ZERO, sigop_cost: 0, scripts }
+    let scripts = ScriptChecks::none(block, Arc::clone(&undo), flags);
+    Connection {
+        id,
+        delta: CoinDelta::default(),
+        undo,
+        fees: Amount::ZERO,
+        sigop_cost: 0,
+        scripts,
+        scripts_assumed_valid: false,
+    }
 }
 
 /// What is carried from transaction to transaction.
@@ -207,7 +229,7 @@ fn check_no_overwrite<V: CoinView>(
     block: &Block,
     coins: &V,
 ) -> Result<(), BlockError> {
-    if !bip30_applies(tree, id) {
+    if !must_look_for_coins(tree, id) {
         return Ok(());
     }
     for tx in &block.transactions {
@@ -222,28 +244,41 @@ fn check_no_overwrite<V: CoinView>(
     Ok(())
 }
 
-fn bip30_applies(tree: &HeaderTree, id: NodeId) -> bool {
+/// Whether BIP30 holds in this block and its coins must be looked for.
+fn must_look_for_coins(tree: &HeaderTree, id: NodeId) -> bool {
     let forks = &tree.spec().deployments;
     let height = tree.height(id);
-    if !forks.bip30.active_at(height) || forks.bip30_exceptions.contains(&(height, tree.hash(id))) {
-        return false;
-    }
-    let above_bip34_block = || {
-        let cairn_params::Activation::Height(at) = forks.bip34 else { return false };
-        let block = tree.parent(id).and_then(|parent| tree.ancestor(parent, at));
-        block.is_some_and(|block| Some(tree.hash(block)) == forks.bip34_hash)
-    };
-    height >= BIP34_IMPLIES_BIP30_LIMIT || !above_bip34_block()
+    let holds = forks.bip30.active_at(height) && !forks.bip30_exceptions.contains(&(height, tree.hash(id)));
+    holds && !bip34_rules_it_out(height, follows_bip34_block(tree, id))
+}
+
+/// Whether a block of this height cannot repeat a coinbase, given whether it follows the spec's BIP34
+/// block.
+fn bip34_rules_it_out(height: Height, follows_bip34_block: bool) -> bool {
+    follows_bip34_block && height < BIP34_IMPLIES_BIP30_LIMIT
+}
+
+fn follows_bip34_block(tree: &HeaderTree, id: NodeId) -> bool {
+    let forks = &tree.spec().deployments;
+    let Activation::Height(at) = forks.bip34 else { return false };
+    let block = tree.parent(id).and_then(|parent| tree.ancestor(parent, at));
+    block.is_some_and(|block| Some(tree.hash(block)) == forks.bip34_hash)
 }
 
 /// # Consensus
 /// The coinbase pays out at most the subsidy of its height and the fees of the block.
-fn check_coinbase_value(tree: &HeaderTree, id: NodeId, block: &Block, fees: Amount) -> Result<(), BlockError> {
+fn check_coinbase_value(
+    tree: &HeaderTree,
+    id: NodeId,
+    block: &Block,
+    fees: Amount,
+) -> Result<(), BlockError> {
     let max_money = tree.spec().limits.max_money;
     let subsidy = tree.spec().subsidy.at(tree.height(id));
     let limit = subsidy.checked_add(fees).ok_or(BlockError::FeesOutOfRange { limit: max_money })?;
     let paid = Amount::checked_sum(block.transactions[0].outputs().iter().map(|o| o.value));
-    let got = paid.ok_or_else(|| in_tx(&block.transactions[0], TxError::TotalTooLarge { limit: max_money }))?;
+    let got =
+        paid.ok_or_else(|| in_tx(&block.transactions[0], TxError::TotalTooLarge { limit: max_money }))?;
     if got > limit { Err(BlockError::CoinbaseValue { got, limit }) } else { Ok(()) }
 }
 
@@ -262,7 +297,7 @@ pub fn script_flags(tree: &HeaderTree, id: NodeId) -> ScriptFlags {
     let (p2sh, witness, taproot) = exception.map_or((true, true, true), |e| (e.p2sh, e.witness, e.taproot));
     let rules = [
         (ScriptFlags::P2SH, p2sh && forks.bip16.active_at(height)),
-        (ScriptFlags::WITNESS, witness && forks.segwit != cairn_params::Activation::Never),
+        (ScriptFlags::WITNESS, witness && forks.segwit != Activation::Never),
         (ScriptFlags::TAPROOT, taproot && forks.taproot.active_at(height)),
         (ScriptFlags::DERSIG, forks.bip66.active_at(height)),
         (ScriptFlags::CHECKLOCKTIMEVERIFY, forks.bip65.active_at(height)),
@@ -274,4 +309,17 @@ pub fn script_flags(tree: &HeaderTree, id: NodeId) -> ScriptFlags {
 
 fn find_exception(list: &[ScriptException], hash: BlockHash) -> Option<&ScriptException> {
     list.iter().find(|e| e.block == hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overwritten_coins_are_looked_for_again_from_1983702_on() {
+        // Core's `BIP34_IMPLIES_BIP30_LIMIT`: the lowest height a coinbase before BIP34 names that is still to come.
+        assert!(bip34_rules_it_out(Height::new(1_983_701), true));
+        assert!(!bip34_rules_it_out(Height::new(1_983_702), true));
+        assert!(!bip34_rules_it_out(Height::new(227_932), false));
+    }
 }

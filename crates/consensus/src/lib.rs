@@ -36,6 +36,7 @@
 //! assert_eq!(next.subsidy.to_sat(), 50 * 100_000_000);
 //! ```
 
+mod assume;
 mod block;
 mod checks;
 mod coins;
