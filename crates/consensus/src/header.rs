@@ -30,8 +30,8 @@ pub fn check_pow(header: &Header, hash: BlockHash, spec: &ChainSpec) -> Result<(
 /// `ContextualCheckBlockHeader`.
 ///
 /// # Errors
-/// The first rule broken: [`HeaderError::WrongBits`], [`HeaderError::Checkpoint`],
-/// [`HeaderError::TimeTooOld`], [`HeaderError::Timewarp`], [`HeaderError::TimeTooNew`],
+/// The first rule broken: [`HeaderError::WrongBits`], [`HeaderError::BelowCheckpoint`],
+/// [`HeaderError::Checkpoint`], [`HeaderError::TimeTooOld`], [`HeaderError::Timewarp`], [`HeaderError::TimeTooNew`],
 /// [`HeaderError::BadVersion`].
 pub(crate) fn check_in_chain(
     tree: &HeaderTree,
@@ -42,6 +42,7 @@ pub(crate) fn check_in_chain(
 ) -> Result<(), HeaderError> {
     let height = tree.height(parent).next();
     check_bits(tree, parent, header)?;
+    check_above_checkpoint(tree, height)?;
     check_checkpoint(tree.spec(), height, hash)?;
     check_time(tree, parent, header)?;
     check_clock(tree.spec(), header, now)?;
@@ -60,11 +61,25 @@ fn check_bits(tree: &HeaderTree, parent: NodeId, header: &Header) -> Result<(), 
 }
 
 /// # Consensus
-/// At a checkpointed height only the checkpointed block is accepted. Source: Core up to 29,
-/// `fCheckpointsEnabled`.
+/// Once a checkpointed block is known, no header below it is taken that was not known before: it could
+/// only belong to another branch. Source: Core up to 29, `GetLastCheckpoint`.
+fn check_above_checkpoint(tree: &HeaderTree, height: Height) -> Result<(), HeaderError> {
+    let above = tree.spec().assume.checkpoints.iter().rev().take_while(|(at, _)| *at > height);
+    match above.map(|(at, hash)| (at, tree.get(hash))).find(|(_, known)| known.is_some()) {
+        Some((&limit, _)) => Err(HeaderError::BelowCheckpoint { height, limit }),
+        None => Ok(()),
+    }
+}
+
+/// # Consensus
+/// At a checkpointed height only the checkpointed block is accepted. This is stricter than Core up to
+/// 29, which waits for the checkpointed block before it refuses others; which chain is best comes out
+/// the same.
 fn check_checkpoint(spec: &ChainSpec, height: Height, hash: BlockHash) -> Result<(), HeaderError> {
     match spec.assume.checkpoints.iter().find(|(at, _)| *at == height) {
-        Some(&(_, expected)) if expected != hash => Err(HeaderError::Checkpoint { height, got: hash, expected }),
+        Some(&(_, expected)) if expected != hash => {
+            Err(HeaderError::Checkpoint { height, got: hash, expected })
+        }
         _ => Ok(()),
     }
 }

@@ -61,6 +61,14 @@ pub enum HeaderError {
         /// The checkpointed hash.
         expected: BlockHash,
     },
+    /// A checkpoint higher up is known, so no other branch is taken this low.
+    #[error("height {height} lies below {limit}, the highest checkpoint known")]
+    BelowCheckpoint {
+        /// Height of the header.
+        height: Height,
+        /// Height of the checkpoint.
+        limit: Height,
+    },
     /// The time is not after the median of the last eleven blocks.
     #[error("time {got} is not after the median time past {limit}")]
     TimeTooOld {
@@ -95,7 +103,7 @@ pub enum HeaderError {
         /// The lowest version allowed.
         limit: i32,
     },
-    /// The tree holds as many headers as its index can number.
+    /// The tree holds as many headers as it may.
     #[error("the header tree is full at {limit} headers")]
     TreeFull {
         /// The largest count.
@@ -112,7 +120,7 @@ impl HeaderError {
             Self::UnknownParent { .. } => "prev-blk-not-found",
             Self::InvalidParent { .. } => "bad-prevblk",
             Self::WrongBits { .. } => "bad-diffbits",
-            Self::Checkpoint { .. } => "bad-fork-prior-to-checkpoint",
+            Self::Checkpoint { .. } | Self::BelowCheckpoint { .. } => "bad-fork-prior-to-checkpoint",
             Self::TimeTooOld { .. } => "time-too-old",
             Self::Timewarp { .. } => "time-timewarp-attack",
             Self::TimeTooNew { .. } => "time-too-new",
@@ -130,6 +138,7 @@ impl HeaderError {
             | Self::InvalidParent { .. }
             | Self::WrongBits { .. }
             | Self::Checkpoint { .. }
+            | Self::BelowCheckpoint { .. }
             | Self::TimeTooOld { .. }
             | Self::Timewarp { .. }
             | Self::BadVersion { .. } => Verdict::Invalid,

@@ -1,8 +1,6 @@
 //! How headers get into the tree.
 
-use std::collections::hash_map::Entry;
-
-use cairn_primitives::{BlockTime, Header};
+use cairn_primitives::{BlockHash, BlockTime, Header};
 
 use super::{HeaderTree, Mark, Node, NodeId};
 use crate::error::HeaderError;
@@ -18,18 +16,14 @@ pub struct Inserted {
 }
 
 impl HeaderTree {
-    /// Most headers a tree can hold; ids are 32 bits.
-    pub const MAX_HEADERS: usize = u32::MAX as usize;
-
     /// Checks a header against every header rule and adds it.
     ///
     /// `now` is the local clock in Unix seconds; it bounds how far in the future a header's time may
     /// lie and nothing else.
     ///
     /// # Errors
-    /// The first [`HeaderError`] in the order of Core's `AcceptBlockHeader`: known as invalid, proof
-    /// of work, parent unknown or invalid, then the rules of [`header::check_in_chain`]. The tree
-    /// is unchanged then.
+    /// The first [`HeaderError`] in the order of Core's `AcceptBlockHeader`: known as invalid, proof of
+    /// work, parent unknown or invalid, bits, checkpoints, time, version. The tree is unchanged then.
     pub fn insert(&mut self, header: Header, now: BlockTime) -> Result<Inserted, HeaderError> {
         let hash = header.hash();
         if let Some(id) = self.get(&hash) {
@@ -44,7 +38,7 @@ impl HeaderTree {
             return Err(HeaderError::InvalidParent { prev: header.prev });
         }
         header::check_in_chain(self, parent, &header, hash, now)?;
-        let id = self.link(header, parent)?;
+        let id = self.link(header, hash, parent)?;
         Ok(Inserted { id, new: true })
     }
 
@@ -56,32 +50,31 @@ impl HeaderTree {
     /// # Errors
     /// [`HeaderError::UnknownParent`] if the parent is not in the tree,
     /// [`HeaderError::TargetOutOfRange`] if `bits` is no target (no work can be counted),
-    /// [`HeaderError::TreeFull`] past [`Self::MAX_HEADERS`].
+    /// [`HeaderError::TreeFull`] when the tree holds as many headers as it may.
     pub fn insert_trusted(&mut self, header: Header) -> Result<NodeId, HeaderError> {
-        if let Some(id) = self.get(&header.hash()) {
+        let hash = header.hash();
+        if let Some(id) = self.get(&hash) {
             return Ok(id);
         }
         let parent = self.get(&header.prev).ok_or(HeaderError::UnknownParent { prev: header.prev })?;
-        self.link(header, parent)
+        self.link(header, hash, parent)
     }
 
-    fn link(&mut self, header: Header, parent: NodeId) -> Result<NodeId, HeaderError> {
-        if self.nodes.len() >= Self::MAX_HEADERS {
-            return Err(HeaderError::TreeFull { limit: Self::MAX_HEADERS });
+    /// Adds a header that is not in the tree yet.
+    fn link(&mut self, header: Header, hash: BlockHash, parent: NodeId) -> Result<NodeId, HeaderError> {
+        if self.nodes.len() >= self.max_headers {
+            return Err(HeaderError::TreeFull { limit: self.max_headers });
         }
         let limit = self.spec.pow.limit.to_compact();
         let out_of_range = HeaderError::TargetOutOfRange { got: header.bits, limit };
         let own_work = header.bits.to_target().map_err(|_| out_of_range)?.to_work();
         let work = self.work(parent).checked_add(own_work).ok_or(out_of_range)?;
 
-        let hash = header.hash();
         let id = NodeId(self.nodes.len() as u32);
         let height = self.node(parent).height + 1;
         let mark = if self.is_invalid(parent) { Mark::Inherited } else { Mark::Clear };
         let skip = self.skip_target(parent, height);
-        if let Entry::Vacant(slot) = self.by_hash.entry(hash) {
-            slot.insert(id);
-        }
+        self.by_hash.insert(hash, id);
         self.nodes.push(Node { header, hash, work, height, parent, skip, mark });
         self.leaves.remove(&parent);
         self.leaves.insert(id);

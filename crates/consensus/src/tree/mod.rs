@@ -59,11 +59,24 @@ pub struct HeaderTree {
     by_hash: HashMap<BlockHash, NodeId>,
     leaves: BTreeSet<NodeId>,
     best: NodeId,
+    max_headers: usize,
 }
 
 impl HeaderTree {
-    /// A tree that holds the chain's genesis header alone.
+    /// Most headers any tree can hold; ids are 32 bits.
+    pub const MAX_HEADERS: usize = u32::MAX as usize;
+
+    /// A tree that holds the chain's genesis header alone and has room for
+    /// [`MAX_HEADERS`](Self::MAX_HEADERS).
+    ///
+    /// The spec is taken to have passed `ChainSpec::check`.
     pub fn new(spec: Arc<ChainSpec>) -> Self {
+        Self::with_max_headers(spec, Self::MAX_HEADERS)
+    }
+
+    /// A tree that takes at most `max_headers` headers, genesis included: a bound on its memory. Numbers
+    /// outside 1 to [`MAX_HEADERS`](Self::MAX_HEADERS) count as the nearer of the two.
+    pub fn with_max_headers(spec: Arc<ChainSpec>, max_headers: usize) -> Self {
         let header = spec.genesis_block().header;
         let genesis = NodeId(0);
         let node = Node {
@@ -81,6 +94,7 @@ impl HeaderTree {
             nodes: vec![node],
             leaves: BTreeSet::from([genesis]),
             best: genesis,
+            max_headers: max_headers.clamp(1, Self::MAX_HEADERS),
         }
     }
 

@@ -129,14 +129,17 @@ impl HeaderTree {
         }
     }
 
-    /// The first header of a peer's locator that lies on the chain ending in `on`; genesis if none
-    /// does (Core's `FindForkInGlobalIndex`).
+    /// The highest header of the chain ending in `on` that a peer's locator proves to be the peer's too:
+    /// the first hash that lies on that chain, or `on` itself once a hash lies above it; genesis if no
+    /// hash does either (Core's `FindForkInGlobalIndex`).
+    ///
+    /// Looks at every hash: whoever takes locators from peers bounds their length.
     pub fn find_fork(&self, locator: &[BlockHash], on: NodeId) -> NodeId {
-        locator
-            .iter()
-            .filter_map(|hash| self.get(hash))
-            .find(|&id| self.ancestor(on, self.height(id)) == Some(id))
-            .unwrap_or(self.genesis())
+        let on_chain = |id| match self.ancestor(on, self.height(id)) {
+            Some(at) => (at == id).then_some(id),
+            None => (self.ancestor(id, self.height(on)) == Some(on)).then_some(on),
+        };
+        locator.iter().filter_map(|hash| self.get(hash)).find_map(on_chain).unwrap_or(self.genesis())
     }
 
     /// The bits a block on `parent` must carry if its time is `time`. Only chains with a
