@@ -33,7 +33,8 @@ pub(crate) fn next_bits(tree: &HeaderTree, parent: NodeId, time: BlockTime) -> C
 pub(crate) fn timewarp_limit(tree: &HeaderTree, parent: NodeId) -> Option<BlockTime> {
     let height = tree.height(parent).next();
     let Retarget::Epoch { window, .. } = tree.spec().pow.retarget else { return None };
-    let rule_holds = tree.spec().deployments.bip94.active_at(height) && height.to_u32() % window == 0;
+    let rule_holds =
+        tree.spec().deployments.bip94.active_at(height) && height.to_u32().is_multiple_of(window);
     rule_holds.then(|| tree.header(parent).time.saturating_sub(MAX_TIMEWARP))
 }
 
@@ -53,7 +54,8 @@ fn epoch(tree: &HeaderTree, parent: NodeId, rule: Epoch) -> CompactTarget {
     let pow = &tree.spec().pow;
     let last = tree.header(parent);
     let first_height = tree.height(parent).to_u32() + 1 - rule.window;
-    let first_id = tree.ancestor(parent, Height::new(first_height)).expect("a period lies below its last block");
+    let first_id =
+        tree.ancestor(parent, Height::new(first_height)).expect("a period lies below its last block");
     let first = tree.header(first_id);
 
     let ideal = u64::from(pow.spacing) * u64::from(rule.window);
@@ -82,7 +84,7 @@ fn inside_epoch(tree: &HeaderTree, parent: NodeId, time: BlockTime, window: u32)
             }
             let mut at = parent;
             while let Some(below) = tree.parent(at) {
-                let opens_period = tree.height(at).to_u32() % window == 0;
+                let opens_period = tree.height(at).to_u32().is_multiple_of(window);
                 if opens_period || tree.header(at).bits != limit {
                     break;
                 }
@@ -95,37 +97,40 @@ fn inside_epoch(tree: &HeaderTree, parent: NodeId, time: BlockTime, window: u32)
 
 /// # Consensus
 /// The target doubles for every `half_life` seconds the chain is behind its schedule and halves for
-/// every one it is ahead. The schedule starts at genesis, one block every `spacing` seconds. The
-/// power of two is a cubic in 16-bit fixed point, as in the specification `aserti3-2d`.
+/// every one it is ahead. The schedule starts at genesis, one block every `spacing` seconds: the
+/// specification `aserti3-2d` with genesis as its anchor, whose parent counts as made one spacing
+/// before it.
 fn asert(tree: &HeaderTree, parent: NodeId, half_life: u32) -> CompactTarget {
     let pow = &tree.spec().pow;
     let anchor = tree.header(tree.genesis());
-    let elapsed = i64::from(tree.header(parent).time.to_u32()) - i64::from(anchor.time.to_u32());
-    let scheduled = i64::from(pow.spacing) * i64::from(tree.height(parent).to_u32());
-    let exponent = asert_exponent(elapsed - scheduled, half_life);
-    scale_by_power(target_in_tree(anchor.bits), exponent, pow.limit).to_compact()
+    let elapsed = i128::from(tree.header(parent).time.seconds_since(anchor.time));
+    let scheduled = i128::from(pow.spacing) * i128::from(tree.height(parent).to_u32());
+    let rule = Asert { half_life, limit: pow.limit };
+    rule.scale(target_in_tree(anchor.bits), elapsed - scheduled).to_compact()
 }
 
-/// Seconds behind schedule over half-lives, in 16-bit fixed point; truncated towards zero.
-fn asert_exponent(behind: i64, half_life: u32) -> i64 {
-    let scaled = i128::from(behind) * 65_536 / i128::from(half_life);
-    i64::try_from(scaled).expect("a 33-bit difference times 2^16 fits 64 bits")
+struct Asert {
+    half_life: u32,
+    limit: Target,
 }
 
-/// `target` × 2^(`exponent` / 65,536), at least 1 and at most `limit`.
-fn scale_by_power(target: Target, exponent: i64, limit: Target) -> Target {
-    let whole = exponent >> 16;
-    let fraction = (exponent & 0xffff) as u128;
-    // 2^x for 0 <= x < 1 as a cubic; coefficients from the specification.
-    let cubic = 195_766_423_245_049 * fraction
-        + 971_821_376 * fraction.pow(2)
-        + 5_127 * fraction.pow(3)
-        + (1 << 47);
-    let factor = 65_536 + (cubic >> 48) as u64;
-
-    let exponent = i32::try_from(whole - 16).unwrap_or(if whole > 0 { i32::MAX } else { i32::MIN });
-    let one = Target::from_be_bytes(ONE);
-    target.saturating_mul_pow2(factor, exponent).min(limit).max(one)
+impl Asert {
+    /// `target` × 2^(`behind` / half-life), at least 1 and at most the limit.
+    ///
+    /// `behind` is in seconds. The exponent is in 16-bit fixed point, rounded towards zero, and the
+    /// power of two a cubic in its fraction, as the specification has them.
+    fn scale(&self, target: Target, behind: i128) -> Target {
+        let exponent = behind * 65_536 / i128::from(self.half_life);
+        let (whole, fraction) = (exponent >> 16, (exponent & 0xffff) as u128);
+        let cubic = 195_766_423_245_049 * fraction
+            + 971_821_376 * fraction.pow(2)
+            + 5_127 * fraction.pow(3)
+            + (1 << 47);
+        let factor = 65_536 + (cubic >> 48) as u64;
+        // Past 2^±400 the result has long met one of its bounds.
+        let whole = whole.clamp(-400, 400) as i32;
+        target.saturating_mul_pow2(factor, whole - 16).min(self.limit).max(Target::from_be_bytes(ONE))
+    }
 }
 
 /// The hardest target there is: 1.
@@ -139,3 +144,6 @@ const ONE: [u8; 32] = {
 fn target_in_tree(bits: CompactTarget) -> Target {
     bits.to_target().expect("a header in the tree has bits that are a target")
 }
+
+#[cfg(test)]
+mod tests;
