@@ -84,7 +84,8 @@ impl<'v, V: CoinView> Overlay<'v, V> {
     }
 
     pub(crate) fn into_delta(self) -> CoinDelta {
-        let mut spent: Vec<_> = self.spent_below.into_iter().map(|(outpoint, order)| (order, outpoint)).collect();
+        let mut spent: Vec<_> =
+            self.spent_below.into_iter().map(|(outpoint, order)| (order, outpoint)).collect();
         spent.sort_unstable_by_key(|&(order, _)| order);
         let mut created: Vec<_> = self
             .made

@@ -118,7 +118,12 @@ fn check_prevouts_named(tx: &Transaction) -> Result<(), TxError> {
 ///
 /// # Panics
 /// If `coins` and the inputs differ in number.
-pub fn check_spend(tx: &Transaction, coins: &[Coin], height: Height, spec: &ChainSpec) -> Result<Amount, TxError> {
+pub fn check_spend(
+    tx: &Transaction,
+    coins: &[Coin],
+    height: Height,
+    spec: &ChainSpec,
+) -> Result<Amount, TxError> {
     assert_eq!(coins.len(), tx.inputs().len(), "one coin for each input");
     let limit = spec.limits.max_money;
     let mut inputs = Amount::ZERO;
@@ -129,8 +134,8 @@ pub fn check_spend(tx: &Transaction, coins: &[Coin], height: Height, spec: &Chai
             _ => return Err(TxError::InputValuesOutOfRange { limit }),
         };
     }
-    let outputs = Amount::checked_sum(tx.outputs().iter().map(|o| o.value))
-        .ok_or(TxError::TotalTooLarge { limit })?;
+    let outputs =
+        Amount::checked_sum(tx.outputs().iter().map(|o| o.value)).ok_or(TxError::TotalTooLarge { limit })?;
     // Core also checks the range of the fee; a difference of two sums in range is in range.
     inputs.checked_sub(outputs).ok_or(TxError::InBelowOut { inputs, outputs })
 }

@@ -1,6 +1,8 @@
 //! What is needed to take a block off again.
 
-use cairn_primitives::{Amount, Block, Coin, Decode, DecodeError, Encode, Height, OutPoint, Reader, Script, Sink};
+use cairn_primitives::{
+    Amount, Block, Coin, Decode, DecodeError, Encode, Height, OutPoint, Reader, Script, Sink,
+};
 use cairn_primitives::{TxOut, codec};
 
 use crate::coins::CoinDelta;
@@ -37,7 +39,10 @@ impl Encode for Undo {
         for tx in &self.txs {
             codec::put_compact_size(sink, tx.coins.len() as u64);
             for coin in &tx.coins {
-                codec::put_compact_size(sink, u64::from(coin.height.to_u32()) << 1 | u64::from(coin.coinbase));
+                codec::put_compact_size(
+                    sink,
+                    u64::from(coin.height.to_u32()) << 1 | u64::from(coin.coinbase),
+                );
                 coin.output.encode(sink);
             }
         }
@@ -61,7 +66,8 @@ fn decode_coin(r: &mut Reader<'_>) -> Result<Coin, DecodeError> {
     let offset = r.position();
     let code = r.compact_size()?;
     let limit = u64::from(u32::MAX) << 1 | 1;
-    let height = u32::try_from(code >> 1).map_err(|_| DecodeError::LimitExceeded { offset, got: code, limit })?;
+    let height =
+        u32::try_from(code >> 1).map_err(|_| DecodeError::LimitExceeded { offset, got: code, limit })?;
     let value = Amount::from_sat(r.u64_le()?);
     let script_pubkey = Script::decode(r)?;
     Ok(Coin { output: TxOut { value, script_pubkey }, height: Height::new(height), coinbase: code & 1 == 1 })

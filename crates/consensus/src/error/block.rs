@@ -3,7 +3,7 @@
 use cairn_primitives::{Amount, BlockHash, Height, MerkleRoot, OutPoint, Sha256d, Txid};
 use cairn_script::ScriptError;
 
-use super::{CoinViewError, HeaderError, TxError, Verdict};
+use super::{CoinViewError, HeaderError, TxError, Verdict, script};
 
 /// A rule that a block broke, or the reason it could not be decided.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,15 @@ pub enum BlockError {
     /// The first transaction is no coinbase.
     #[error("the first transaction is no coinbase")]
     CoinbaseMissing,
+    /// The first transaction is no coinbase and one is as long as two nodes of the merkle tree: a level of
+    /// the tree may stand in place of the transactions.
+    #[error(
+        "the first transaction is no coinbase, and transaction {index} may be two nodes of the merkle tree"
+    )]
+    MerkleNodes {
+        /// Index of the first transaction of 64 bytes.
+        index: usize,
+    },
     /// A transaction after the first is a coinbase.
     #[error("transaction {index} is a second coinbase")]
     CoinbaseMultiple {
@@ -156,7 +165,7 @@ impl BlockError {
             Self::DuplicateTail => "bad-txns-duplicate",
             Self::Length { .. } => "bad-blk-length",
             Self::TxCount { .. } => "bad-blk-txcount",
-            Self::CoinbaseMissing => "bad-cb-missing",
+            Self::CoinbaseMissing | Self::MerkleNodes { .. } => "bad-cb-missing",
             Self::CoinbaseMultiple { .. } => "bad-cb-multiple",
             Self::Tx { error, .. } => error.code(),
             Self::Sigops { .. } => "bad-blk-sigops",
@@ -181,6 +190,7 @@ impl BlockError {
             Self::Header(e) => e.verdict(),
             Self::MerkleRoot { .. }
             | Self::DuplicateTail
+            | Self::MerkleNodes { .. }
             | Self::WitnessNonceSize
             | Self::WitnessCommitment { .. }
             | Self::UnexpectedWitness { .. } => Verdict::Mutated,
@@ -194,8 +204,8 @@ impl BlockError {
             | Self::Weight { .. }
             | Self::CoinExists { .. }
             | Self::FeesOutOfRange { .. }
-            | Self::CoinbaseValue { .. }
-            | Self::Script { .. } => Verdict::Invalid,
+            | Self::CoinbaseValue { .. } => Verdict::Invalid,
+            Self::Script { error, .. } => script::verdict(error),
             Self::SignetUnsupported => Verdict::Unavailable,
             Self::CoinView { error, .. } => error.verdict(),
             Self::WrongBlock { .. } => Verdict::Internal,

@@ -6,6 +6,7 @@
 
 mod block;
 mod header;
+mod script;
 mod tx;
 
 pub use block::BlockError;
