@@ -1,0 +1,18 @@
+//! The rules of `cairn-consensus` against real chains, simple models and their own limits.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
+
+mod assume_valid;
+mod block_rules;
+mod coins;
+mod connect_rules;
+mod header_rules;
+mod inventory;
+mod real_blocks;
+mod real_headers;
+mod retarget;
+mod soft_forks;
+mod support;
+mod tree;
+mod tx_rules;
+mod undo;
