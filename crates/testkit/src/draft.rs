@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cairn_consensus::{COMMITMENT_PREFIX, NextBlock, witness_commitment};
 use cairn_params::ChainSpec;
 use cairn_primitives::{
-    Amount, Block, BlockTime, Header, LockTime, MerkleRoot, OutPoint, Script, ScriptBuilder, Sequence, Transaction,
-    TxIn, TxOut, Witness,
+    Amount, Block, BlockTime, Header, LockTime, MerkleRoot, OutPoint, Script, ScriptBuilder, Sequence,
+    Transaction, TxIn, TxOut, Witness,
 };
 
 /// A block under construction: valid unless a setter makes it otherwise.
@@ -110,7 +110,8 @@ impl Draft {
         let mut witness = Witness::default();
         if let Some(transactions) = commit_to {
             const NONCE: [u8; 32] = [0; 32];
-            let block = Block { header: self.spec.genesis_block().header, transactions: transactions.to_vec() };
+            let block =
+                Block { header: self.spec.genesis_block().header, transactions: transactions.to_vec() };
             let commitment = witness_commitment(&block.witness_merkle_root(), &NONCE);
             let script = [COMMITMENT_PREFIX.as_slice(), commitment.as_bytes()].concat();
             outputs.push(TxOut { value: Amount::ZERO, script_pubkey: Script::from_bytes(script) });

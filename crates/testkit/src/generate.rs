@@ -1,8 +1,8 @@
 //! Proptest strategies for values that decode: well-formed, not necessarily valid.
 
 use cairn_primitives::{
-    Amount, Block, BlockHash, BlockTime, CompactTarget, Header, LockTime, MerkleRoot, OutPoint, Script, Sequence,
-    Transaction, TxIn, TxOut, Txid, Witness,
+    Amount, Block, BlockHash, BlockTime, CompactTarget, Header, LockTime, MerkleRoot, OutPoint, Script,
+    Sequence, Transaction, TxIn, TxOut, Txid, Witness,
 };
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -33,18 +33,18 @@ fn witness() -> impl Strategy<Value = Witness> {
 
 /// Transactions with 1 to 4 inputs and 0 to 4 outputs, half of them with witnesses.
 pub fn transaction() -> impl Strategy<Value = Transaction> {
-    let input = (outpoint(), script(60), any::<u32>(), prop_oneof![Just(Witness::default()), witness()]).prop_map(
-        |(previous, script_sig, sequence, witness)| TxIn {
+    let input = (outpoint(), script(60), any::<u32>(), prop_oneof![Just(Witness::default()), witness()])
+        .prop_map(|(previous, script_sig, sequence, witness)| TxIn {
             previous,
             script_sig,
             sequence: Sequence::new(sequence),
             witness,
-        },
-    );
+        });
     let output = (any::<u64>(), script(60))
         .prop_map(|(value, script_pubkey)| TxOut { value: Amount::from_sat(value), script_pubkey });
-    (any::<i32>(), vec(input, 1..=4), vec(output, 0..=4), any::<u32>())
-        .prop_map(|(version, inputs, outputs, lock)| Transaction::new(version, inputs, outputs, LockTime::new(lock)))
+    (any::<i32>(), vec(input, 1..=4), vec(output, 0..=4), any::<u32>()).prop_map(
+        |(version, inputs, outputs, lock)| Transaction::new(version, inputs, outputs, LockTime::new(lock)),
+    )
 }
 
 /// Headers of any content.
@@ -63,5 +63,6 @@ pub fn header() -> impl Strategy<Value = Header> {
 
 /// Blocks with 0 to `max_txs` transactions.
 pub fn block(max_txs: usize) -> impl Strategy<Value = Block> {
-    (header(), vec(transaction(), 0..=max_txs)).prop_map(|(header, transactions)| Block { header, transactions })
+    (header(), vec(transaction(), 0..=max_txs))
+        .prop_map(|(header, transactions)| Block { header, transactions })
 }

@@ -1,7 +1,8 @@
 //! Signed transactions out of coins.
 
 use cairn_primitives::{
-    Amount, Coin, LockTime, OutPoint, Script, ScriptBuilder, ScriptKind, Sequence, Transaction, TxIn, TxOut, Witness,
+    Amount, Coin, LockTime, OutPoint, Script, ScriptBuilder, ScriptKind, Sequence, Transaction, TxIn, TxOut,
+    Witness,
 };
 use cairn_script::SighashCache;
 

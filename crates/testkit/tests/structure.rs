@@ -1,6 +1,8 @@
 //! The shape of the workspace: short files, short functions, dependencies that point down, no
 //! forgotten notes. The rules are those of ARCHITECTURE.md and CONTRIBUTING.md.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -200,7 +202,11 @@ fn testkit_is_for_tests_only() {
 fn binaries_are_thin() {
     for entry in fs::read_dir(root().join("bins/src/bin")).unwrap() {
         let path = entry.unwrap().path();
-        let files = if path.is_dir() { fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()).collect() } else { vec![path.clone()] };
+        let files = if path.is_dir() {
+            fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()).collect()
+        } else {
+            vec![path.clone()]
+        };
         let lines: usize = files.iter().map(|file| fs::read_to_string(file).unwrap().lines().count()).sum();
         assert!(lines <= 300, "{} has {lines} lines, at most 300 are allowed", short(&path));
     }
