@@ -36,8 +36,8 @@ impl Class {
 /// Digests in progress, kept while one script runs against one input.
 ///
 /// The hash type is the last thing hashed, so all types of a class share everything before it: a script with hundreds of
-/// checks hashes the transaction at most seven times for each code its signatures commit to. Without this a
-/// block could be made to take minutes. The first check keeps nothing, for most scripts have one only.
+/// checks of one code hashes the transaction at most seven times, not once a check. The first check keeps nothing,
+/// for most scripts have one only.
 #[derive(Default)]
 pub(crate) struct Memo {
     checks: usize,

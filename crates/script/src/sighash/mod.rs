@@ -146,3 +146,14 @@ impl<'t> SighashCache<'t> {
         self.common.get_or_init(|| Common::new(self.tx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_may_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<SighashCache<'_>>();
+    }
+}
