@@ -1,0 +1,183 @@
+//! The command line of `cairn-node`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use cairn_bins::node::{Place, Remote};
+use cairn_node::{Mode, Settings};
+use clap::{Args, Parser, Subcommand};
+
+/// Runs a node of a Bitcoin-style chain.
+///
+/// A flag wins over its CAIRN_* environment variable, that over cairn.toml in the data directory, and that
+/// over the default.
+#[derive(Debug, Parser)]
+#[command(name = "cairn-node", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the node (the default).
+    Run(RunArgs),
+    /// Show the state of the running node.
+    Status(RemoteArgs),
+    /// Stop the running node.
+    Stop(RemoteArgs),
+    /// Import blocks (blkNNNNN.dat files) or, with --headers, raw 80-byte headers.
+    Import(ImportArgs),
+    /// Work with chain spec files.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// A preset (bitcoin, testnet3, testnet4, signet, regtest, vito, mini, dev) or the path of a spec file.
+    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
+    pub(crate) chain: Option<String>,
+    /// Where data is kept, in a folder for each chain [default: .cairn in the home directory].
+    #[arg(long, env = "CAIRN_DATADIR", value_name = "DIR")]
+    pub(crate) datadir: Option<PathBuf>,
+    /// Memory for coins between two flushes [default: 256].
+    #[arg(long, env = "CAIRN_DBCACHE", value_name = "MIB")]
+    pub(crate) dbcache: Option<u64>,
+    /// Keep an index of transactions by txid.
+    #[arg(long, env = "CAIRN_TXINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) txindex: Option<bool>,
+    /// Keep an index of coins and transactions by address.
+    #[arg(long, env = "CAIRN_ADDRINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) addrindex: Option<bool>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as cairn_chainstate=debug [default: info].
+    #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Log as JSON lines.
+    #[arg(long, env = "CAIRN_LOG_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) log_json: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A private chain with one-second blocks that mines by itself, with all indexes on.
+    #[arg(long, env = "CAIRN_DEV")]
+    pub(crate) dev: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Where the HTTP interface listens [default: 127.0.0.1 and the chain's port].
+    #[arg(long, env = "CAIRN_RPC_BIND", value_name = "ADDR")]
+    pub(crate) rpc_bind: Option<SocketAddr>,
+    /// Mine, and pay the coins to this address.
+    #[arg(long, env = "CAIRN_MINE", value_name = "ADDRESS")]
+    pub(crate) mine: Option<String>,
+    /// Mining threads [default: 1].
+    #[arg(long, env = "CAIRN_THREADS", value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoteArgs {
+    /// Where the node answers.
+    #[arg(long, env = "CAIRN_RPC_URL", value_name = "URL", default_value = "http://127.0.0.1:6333")]
+    pub(crate) url: String,
+    /// The node's data directory, for its admin token [default: .cairn in the home directory].
+    #[arg(long, env = "CAIRN_DATADIR", value_name = "DIR")]
+    pub(crate) datadir: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files to import, in order.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The files hold raw headers of 80 bytes.
+    #[arg(long)]
+    pub(crate) headers: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print one line of JSON at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChainCommand {
+    /// Write a new, commented spec file.
+    New {
+        /// The file to write.
+        path: PathBuf,
+        /// The preset to start from.
+        #[arg(long, value_name = "PRESET", default_value = "mini")]
+        extends: String,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check a spec file against every rule.
+    Check {
+        /// A spec file or the name of a preset.
+        chain: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a spec in full.
+    Show {
+        /// A spec file or the name of a preset.
+        chain: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Search a genesis header that meets the spec's bits, and print it.
+    MineGenesis {
+        /// The spec file.
+        path: PathBuf,
+        /// Search threads [default: all cores].
+        #[arg(long, value_name = "N")]
+        threads: Option<usize>,
+        /// Write nonce, time and hash into the file.
+        #[arg(long)]
+        write: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl PlaceArgs {
+    pub(crate) fn place(&self) -> Place {
+        let settings = Settings {
+            chain: self.chain.clone(),
+            dbcache: self.dbcache,
+            txindex: self.txindex,
+            addrindex: self.addrindex,
+            log: self.log.clone(),
+            log_json: self.log_json,
+            ..Settings::default()
+        };
+        Place { settings, mode: Mode::Normal, datadir: self.datadir.clone() }
+    }
+}
+
+impl RunArgs {
+    pub(crate) fn place(self) -> Place {
+        let mode = if self.dev { Mode::Dev } else { Mode::Normal };
+        let Place { settings, datadir, .. } = self.place.place();
+        let settings =
+            Settings { rpc_bind: self.rpc_bind, mine: self.mine, threads: self.threads, ..settings };
+        Place { settings, mode, datadir }
+    }
+}
+
+impl RemoteArgs {
+    pub(crate) fn remote(self) -> Remote {
+        Remote { url: self.url, datadir: self.datadir, json: self.json }
+    }
+}

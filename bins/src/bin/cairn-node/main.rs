@@ -1,0 +1,29 @@
+//! `cairn-node`: arguments → configuration → library call.
+
+mod args;
+
+use std::process::ExitCode;
+
+use cairn_bins::node::{self, ImportCommand, chain};
+use clap::Parser;
+
+use args::{ChainCommand, Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cairn_bins::exit(match cli.command.unwrap_or(Command::Run(cli.run)) {
+        Command::Run(args) => node::run(args.place()),
+        Command::Status(args) => node::status(&args.remote()),
+        Command::Stop(args) => node::stop(&args.remote()),
+        Command::Import(args) => {
+            let place = args.place.place();
+            node::import(ImportCommand { place, files: args.files, headers: args.headers, json: args.json })
+        }
+        Command::Chain(ChainCommand::New { path, extends, force }) => chain::new(&path, &extends, force),
+        Command::Chain(ChainCommand::Check { chain, json }) => chain::check(&chain, json),
+        Command::Chain(ChainCommand::Show { chain, json }) => chain::show(&chain, json),
+        Command::Chain(ChainCommand::MineGenesis { path, threads, write, json }) => {
+            chain::mine_genesis(&path, threads, write, json)
+        }
+    })
+}

@@ -1,0 +1,41 @@
+//! The commands of `cairn-node`.
+
+pub mod chain;
+mod import;
+mod remote;
+mod run;
+
+use std::path::PathBuf;
+
+use cairn_node::{Config, Mode, Settings, default_datadir};
+
+pub use import::{ImportCommand, import};
+pub use remote::{Remote, status, stop};
+pub use run::run;
+
+use crate::{Failure, logging};
+
+/// What flags and environment say of a command that works on a data directory.
+#[derive(Debug)]
+pub struct Place {
+    /// The settings among them.
+    pub settings: Settings,
+    /// The chain of `--dev`, or the one the settings name.
+    pub mode: Mode,
+    /// The data directory; `.cairn` in the home directory if none is named.
+    pub datadir: Option<PathBuf>,
+}
+
+impl Place {
+    /// Adds what `cairn.toml` says, starts logging, and resolves the configuration.
+    fn configure(self) -> Result<Config, Failure> {
+        let datadir = datadir(self.datadir)?;
+        let settings = self.settings.or(Settings::read(&datadir)?);
+        logging::start(&settings, self.mode)?;
+        Ok(Config::resolve(settings, self.mode, datadir)?)
+    }
+}
+
+fn datadir(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    Ok(named.map_or_else(default_datadir, Ok)?)
+}

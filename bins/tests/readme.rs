@@ -1,0 +1,75 @@
+//! What the README says and what is there.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{run, stdout};
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).unwrap()
+}
+
+/// Every `cairn-node …` and `cairn-miner …` that stands in backticks in the table of the README.
+fn commands_in_readme() -> Vec<Vec<String>> {
+    let readme = read("README.md");
+    let table = readme.lines().filter(|line| line.starts_with('|'));
+    let quoted = table.flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted
+        .filter(|text| text.starts_with("cairn-"))
+        .map(|text| text.split_whitespace().map(str::to_owned).collect())
+        .collect()
+}
+
+fn help(words: &[String]) -> String {
+    let program = match words[0].as_str() {
+        "cairn-node" => env!("CARGO_BIN_EXE_cairn-node"),
+        "cairn-miner" => env!("CARGO_BIN_EXE_cairn-miner"),
+        other => panic!("the README names {other}, which is no program here"),
+    };
+    // Subcommands come first and are plain lower-case words; values such as own.toml are not.
+    let is_subcommand =
+        |word: &&String| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
+    let subcommands: Vec<_> = words[1..].iter().take_while(is_subcommand).take(2).collect();
+    let subcommands = if subcommands.first().is_some_and(|word| *word == "chain") {
+        subcommands
+    } else {
+        subcommands.into_iter().take(1).collect()
+    };
+    let output = Command::new(program).args(&subcommands).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", support::stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn every_command_and_flag_of_the_table_exists() {
+    let commands = commands_in_readme();
+    assert!(commands.len() >= 8, "only {} commands found in the README", commands.len());
+    for words in &commands {
+        let help = help(words);
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(flag.as_str()), "{words:?}: {flag} is not in its help:\n{help}");
+        }
+    }
+}
+
+#[test]
+fn the_two_commands_stand_there_and_ci_runs_the_test_command() {
+    let readme = read("README.md");
+    assert!(readme.contains("\ncargo run --release --bin cairn-node -- --dev\n"));
+    assert!(readme.contains("\ncargo test --workspace\n"));
+    assert!(read(".ci/run").lines().any(|line| line.starts_with("cargo test --workspace")));
+}
+
+#[test]
+fn the_presets_in_the_help_are_the_presets() {
+    let help = stdout(&run(&["--help"]));
+    let list = help
+        .split("A preset (")
+        .nth(1)
+        .and_then(|rest| rest.split(')').next())
+        .expect("the help lists presets");
+    let named: Vec<_> = list.split(',').map(|name| name.split_whitespace().collect::<String>()).collect();
+    assert_eq!(named, cairn_params::presets::NAMES);
+}
