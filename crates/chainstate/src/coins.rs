@@ -172,3 +172,59 @@ pub(crate) fn lookup(
 pub(crate) fn settled(at: BlockHash) -> CoinsState {
     CoinsState { at, flushing_to: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_primitives::{Amount, Height, Script, TxOut, Txid};
+
+    fn outpoint(n: u8) -> OutPoint {
+        OutPoint { txid: Txid::from_bytes([n; 32]), vout: 0 }
+    }
+
+    fn coin(coinbase: bool) -> Coin {
+        let output = TxOut { value: Amount::from_sat(1), script_pubkey: Script::new() };
+        Coin { output, height: Height::new(1), coinbase }
+    }
+
+    fn made(n: u8, coinbase: bool) -> CoinDelta {
+        CoinDelta { spent: vec![], created: vec![(outpoint(n), coin(coinbase))] }
+    }
+
+    /// What is left to write once coin `n` is spent again.
+    fn changes_after_spending(staged: StagedCoins, n: u8) -> usize {
+        let mut cache = CoinCache::default();
+        staged.apply(&mut cache, InStore::No);
+        cache.spend(&outpoint(n));
+        cache.changes().len()
+    }
+
+    #[test]
+    fn only_the_new_coins_of_a_single_block_are_fresh_and_no_coinbase_is() {
+        let mut single = StagedCoins::default();
+        single.push(made(1, false));
+        assert_eq!(changes_after_spending(single, 1), 0);
+        // A coinbase may repeat an older one that the store still has (BIP30's exceptions).
+        let mut coinbase = StagedCoins::default();
+        coinbase.push(made(1, true));
+        assert_eq!(changes_after_spending(coinbase, 1), 1);
+        let mut two = StagedCoins::default();
+        two.push(made(1, false));
+        two.push(made(2, false));
+        assert_eq!(changes_after_spending(two, 1), 2);
+    }
+
+    #[test]
+    fn a_later_block_overrules_an_earlier_one() {
+        let db = CoinDb::open(Store::memory()).unwrap();
+        let cache = CoinCache::default();
+        let mut staged = StagedCoins::default();
+        staged.push(made(1, false));
+        staged.push(CoinDelta { spent: vec![outpoint(1)], created: vec![] });
+        staged.push(made(2, false));
+        staged.seal();
+        let coins = Coins::new(&staged, &cache, &db);
+        assert_eq!(coins.coin(&outpoint(1)), Ok(None));
+        assert_eq!(coins.coin(&outpoint(2)), Ok(Some(coin(false))));
+    }
+}

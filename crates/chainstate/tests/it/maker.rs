@@ -57,10 +57,6 @@ impl Maker {
         Maker { tree: HeaderTree::new(spec), made: 0 }
     }
 
-    pub(crate) fn genesis(&self) -> BlockHash {
-        self.tree.hash(self.tree.genesis())
-    }
-
     pub(crate) fn height(&self, hash: BlockHash) -> u32 {
         self.tree.height(self.tree.get(&hash).expect("made here")).to_u32()
     }

@@ -42,10 +42,6 @@ impl Model {
         self.tip
     }
 
-    pub(crate) fn contains(&self, hash: &BlockHash) -> bool {
-        self.known.contains_key(hash)
-    }
-
     /// All blocks in the order they came.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.arrived.iter().map(|hash| &self.known[hash].block)
