@@ -16,7 +16,7 @@ use cairn_primitives::{Block, BlockHash, BlockTime, Header, MerkleRoot};
 use cairn_testkit::Forge;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use crate::support::{easy_template, hopeless_template, payout, portable, stopped_clock};
+use crate::support::{easy_template, hopeless_template, next, payout, portable, stopped_clock, wait_until};
 
 fn config() -> MinerConfig {
     MinerConfig {
@@ -76,7 +76,7 @@ fn a_chain_grows_block_by_block() {
     let node = MemoryNode::new();
     let (miner, events) = start(Arc::clone(&node) as _, config());
     for height in 1..=20 {
-        let MinerEvent::Found { hash, height: found, submission } = events.recv().unwrap() else {
+        let MinerEvent::Found { hash, height: found, submission } = next(&events) else {
             panic!("the node always answers")
         };
         assert_eq!((found.to_u32(), &submission), (height, &Submission::Accepted));
@@ -97,7 +97,7 @@ fn a_pace_keeps_blocks_apart() {
     let miner = Miner::start(MemoryNode::new(), MinerConfig { pace, ..config() }, move |_| {
         let _ = sender.send(Instant::now());
     });
-    let times: Vec<_> = times.iter().take(4).collect();
+    let times: Vec<_> = (0..4).map(|_| next(&times)).collect();
     miner.unwrap().stop();
     // The pace counts from before the event is told of, so the first distance may be a hair short; the sum is not.
     assert!(times[3] - times[0] + Duration::from_millis(5) >= 3 * pace, "{times:?}");
@@ -159,11 +159,11 @@ fn the_job_changes_when_the_tip_moves() {
     // Nobody solves the first template: a block can only come from the second, and that only after the tip moved.
     let (source, script) = scripted(vec![Ok(hopeless_template()), Ok(easy_template())], vec![]);
     let (miner, events) = start(source, config());
-    script.asked.recv().unwrap();
+    next(&script.asked);
     script.tip_moved.send(()).unwrap();
-    let block = script.submitted.recv().unwrap();
+    let block = next(&script.submitted);
     assert_eq!(block.header.bits, easy_template().bits());
-    let found = events.recv().unwrap();
+    let found = next(&events);
     assert!(matches!(found, MinerEvent::Found { hash, .. } if hash == block.hash()));
     miner.stop();
 }
@@ -173,7 +173,7 @@ fn a_template_is_renewed_when_it_is_old() {
     let templates = vec![Ok(hopeless_template()), Ok(hopeless_template()), Ok(easy_template())];
     let (source, script) = scripted(templates, vec![]);
     let (miner, _events) = start(source, MinerConfig { refresh: Duration::from_millis(1), ..config() });
-    assert_eq!(script.submitted.recv().unwrap().header.bits, easy_template().bits());
+    assert_eq!(next(&script.submitted).header.bits, easy_template().bits());
     miner.stop();
 }
 
@@ -181,21 +181,15 @@ fn a_template_is_renewed_when_it_is_old() {
 fn a_paused_miner_asks_for_nothing_until_resumed() {
     let (source, script) = scripted(vec![Ok(hopeless_template())], vec![]);
     let (miner, _events) = start(source, config());
-    script.asked.recv().unwrap();
-    while !miner.status().mining {
-        thread::yield_now();
-    }
+    next(&script.asked);
+    wait_until(|| miner.status().mining);
     miner.resume();
     miner.pause();
-    while miner.status().mining {
-        thread::yield_now();
-    }
+    wait_until(|| !miner.status().mining);
     assert!(script.asked.is_empty());
     miner.resume();
-    script.asked.recv().unwrap();
-    while !miner.status().mining {
-        thread::yield_now();
-    }
+    next(&script.asked);
+    wait_until(|| miner.status().mining);
     miner.stop();
     assert!(script.asked.is_empty());
 }
@@ -205,9 +199,9 @@ fn a_source_without_a_template_is_asked_again() {
     let templates = vec![Err(SourceError::NotReady), Err(SourceError::Unreachable), Ok(easy_template())];
     let (source, script) = scripted(templates, vec![]);
     let (miner, events) = start(source, config());
-    assert_eq!(events.recv().unwrap(), MinerEvent::SourceFailed(SourceError::NotReady));
-    assert_eq!(events.recv().unwrap(), MinerEvent::SourceFailed(SourceError::Unreachable));
-    script.submitted.recv().unwrap();
+    assert_eq!(next(&events), MinerEvent::SourceFailed(SourceError::NotReady));
+    assert_eq!(next(&events), MinerEvent::SourceFailed(SourceError::Unreachable));
+    next(&script.submitted);
     miner.stop();
 }
 
@@ -216,13 +210,13 @@ fn a_block_that_could_not_be_handed_in_is_handed_in_again() {
     let submissions = vec![Err(SourceError::Unreachable), Err(SourceError::Unreachable)];
     let (source, script) = scripted(vec![Ok(easy_template())], submissions);
     let (miner, events) = start(source, config());
-    let hashes: Vec<_> = script.submitted.iter().take(3).map(|block| block.hash()).collect();
+    let hashes: Vec<_> = (0..3).map(|_| next(&script.submitted).hash()).collect();
     assert_eq!(hashes[0], hashes[1]);
     assert_eq!(hashes[1], hashes[2]);
     for _ in 0..2 {
-        assert_eq!(events.recv().unwrap(), MinerEvent::SourceFailed(SourceError::Unreachable));
+        assert_eq!(next(&events), MinerEvent::SourceFailed(SourceError::Unreachable));
     }
-    assert!(matches!(events.recv().unwrap(), MinerEvent::Found { hash, .. } if hash == hashes[0]));
+    assert!(matches!(next(&events), MinerEvent::Found { hash, .. } if hash == hashes[0]));
     miner.stop();
 }
 
@@ -232,8 +226,8 @@ fn a_rejected_block_is_reported_and_not_counted() {
     let (source, script) =
         scripted(vec![Ok(easy_template()), Ok(hopeless_template())], vec![Ok(rejected.clone())]);
     let (miner, events) = start(source, config());
-    let block = script.submitted.recv().unwrap();
-    let MinerEvent::Found { hash, submission, .. } = events.recv().unwrap() else { panic!("found") };
+    let block = next(&script.submitted);
+    let MinerEvent::Found { hash, submission, .. } = next(&events) else { panic!("found") };
     assert_eq!((hash, submission), (block.hash(), rejected));
     assert_eq!(miner.status().blocks_found, 0);
     miner.stop();
@@ -267,7 +261,7 @@ fn no_two_jobs_share_a_header_even_on_one_template() {
         start(source, MinerConfig { kernel: Arc::new(Teller(tell)), threads: one, ..config() });
     let mut roots = Vec::new();
     for _ in 0..5 {
-        let (prev, root) = told.recv().unwrap();
+        let (prev, root) = next(&told);
         assert_eq!(prev, hopeless_template().prev());
         roots.push(root);
         script.tip_moved.send(()).unwrap();

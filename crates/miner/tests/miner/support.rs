@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cairn_consensus::{HeaderTree, NextBlock};
 use cairn_miner::kernel::{Portable, kernels};
@@ -11,6 +13,7 @@ use cairn_primitives::{
     Amount, BlockTime, CompactTarget, Decode, Header, LockTime, OutPoint, Script, Sequence, Transaction,
     TxIn, TxOut, Txid, Witness, hash,
 };
+use crossbeam_channel::Receiver;
 
 /// Bytes of a file of real data, or `None` with a word on the test that goes without.
 pub(crate) fn data(test: &str, file: &str) -> Option<Vec<u8>> {
@@ -42,6 +45,23 @@ pub(crate) fn all_kernels() -> Vec<Arc<dyn Kernel>> {
 /// The portable kernel.
 pub(crate) fn portable() -> Arc<dyn Kernel> {
     Arc::new(Portable)
+}
+
+/// How long a test waits for what must come before it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a channel gives; a test fails where it would wait for ever.
+pub(crate) fn next<T>(channel: &Receiver<T>) -> T {
+    channel.recv_timeout(PATIENCE).unwrap()
+}
+
+/// Waits for what another thread brings about.
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
 }
 
 /// Some time after the first block of every preset.

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use cairn_miner::{
     Clock, HeaderJob, Job, Kernel, NonceRange, RollError, SearchResult, Work, WorkerEvent, Workers,
@@ -12,7 +13,9 @@ use cairn_miner::{
 use cairn_primitives::{BlockHash, BlockTime, CompactTarget, Header, MerkleRoot, Target};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 
-use crate::support::{NOW, easy_template, hopeless_template, portable, stopped_clock};
+use crate::support::{
+    NOW, PATIENCE, easy_template, hopeless_template, next, portable, stopped_clock, wait_until,
+};
 
 fn threads(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap()
@@ -80,16 +83,15 @@ impl Kernel for Gate {
 
     fn search(&self, job: &HeaderJob, nonces: NonceRange, stop: &AtomicBool) -> SearchResult {
         self.called.send(job.header(0).version).unwrap();
-        loop {
-            match self.find.try_recv() {
-                Ok(nonce) => return SearchResult { found: Some(nonce), hashes: nonces.len() },
-                Err(TryRecvError::Disconnected) => return SearchResult::default(),
-                Err(TryRecvError::Empty) if self.heeds_stop && stop.load(Ordering::Relaxed) => {
-                    return SearchResult::default();
-                }
-                Err(TryRecvError::Empty) => thread::yield_now(),
+        let start = Instant::now();
+        // A test that has failed tells it nothing more, yet waits for the thread.
+        while start.elapsed() < 2 * PATIENCE && !(self.heeds_stop && stop.load(Ordering::Relaxed)) {
+            if let Ok(nonce) = self.find.try_recv() {
+                return SearchResult { found: Some(nonce), hashes: nonces.len() };
             }
+            thread::yield_now();
         }
+        SearchResult::default()
     }
 }
 
@@ -114,12 +116,12 @@ fn a_newer_job_ends_the_one_at_hand() {
     let (gate, calls, find) = Gate::new(true);
     let workers = start(gate, 1);
     workers.post(Numbered::new(1));
-    assert_eq!(calls.recv(), Ok(1));
+    assert_eq!(next(&calls), 1);
     // The only thread is inside the first job. It can come to the second only if the first is taken from it.
     let second = workers.post(Numbered::new(2));
-    assert_eq!(calls.recv(), Ok(2));
+    assert_eq!(next(&calls), 2);
     find.send(9).unwrap();
-    let WorkerEvent::Solved { job, solution } = workers.events().recv().unwrap() else { panic!("solved") };
+    let WorkerEvent::Solved { job, solution } = next(workers.events()) else { panic!("solved") };
     assert_eq!((job, solution.header.version, solution.header.nonce), (second, 2, 9));
 }
 
@@ -129,14 +131,14 @@ fn what_is_found_for_an_older_job_is_not_reported() {
     let workers = start(gate, 1);
     let events = workers.events().clone();
     let first = workers.post(Numbered::new(1));
-    assert_eq!(calls.recv(), Ok(1));
+    assert_eq!(next(&calls), 1);
     let second = workers.post(Numbered::new(2));
     assert!(second > first);
     // The kernel does not heed the stop and finds something for the first job all the same.
     find.send(1).unwrap();
-    assert_eq!(calls.recv(), Ok(2));
+    assert_eq!(next(&calls), 2);
     find.send(2).unwrap();
-    let WorkerEvent::Solved { job, solution } = events.recv().unwrap() else { panic!("solved") };
+    let WorkerEvent::Solved { job, solution } = next(&events) else { panic!("solved") };
     assert_eq!((job, solution.header.nonce), (second, 2));
     workers.stop();
     assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
@@ -148,7 +150,7 @@ fn nothing_is_heard_of_a_job_that_was_cleared() {
     let workers = start(gate, 1);
     let events = workers.events().clone();
     workers.post(Numbered::new(1));
-    assert_eq!(calls.recv(), Ok(1));
+    assert_eq!(next(&calls), 1);
     workers.clear();
     find.send(1).unwrap();
     workers.stop();
@@ -162,7 +164,7 @@ fn a_job_is_solved_once_however_many_find_it() {
     let events = workers.events().clone();
     for version in 0..50 {
         let id = workers.post(Numbered::new(version));
-        let WorkerEvent::Solved { job, solution } = events.recv().unwrap() else { panic!("solved") };
+        let WorkerEvent::Solved { job, solution } = next(&events) else { panic!("solved") };
         assert_eq!((job, solution.header.version), (id, version));
     }
     workers.stop();
@@ -177,7 +179,7 @@ fn each_roll_is_shared_out_whole_and_exhaustion_is_reported_once() {
         let events = workers.events().clone();
         let work = Numbered { version: 1, rolls: 2, nonces: NonceRange::new(100, nonces) };
         let id = workers.post(Arc::new(work));
-        assert_eq!(events.recv(), Ok(WorkerEvent::Exhausted { job: id }));
+        assert_eq!(next(&events), WorkerEvent::Exhausted { job: id });
         assert_eq!(workers.total_hashes(), 2 * nonces);
         workers.stop();
         assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
@@ -200,7 +202,7 @@ fn a_job_without_nonces_is_exhausted() {
     let workers = start(portable(), 2);
     let job = Job::new(Arc::new(easy_template()), 0).with_nonces(NonceRange::new(0, 0));
     let id = workers.post(Arc::new(job));
-    assert_eq!(workers.events().recv(), Ok(WorkerEvent::Exhausted { job: id }));
+    assert_eq!(next(workers.events()), WorkerEvent::Exhausted { job: id });
     assert_eq!(workers.total_hashes(), 0);
 }
 
@@ -209,7 +211,7 @@ fn workers_solve_real_templates() {
     let workers = start(portable(), 2);
     let job = Arc::new(Job::new(Arc::new(easy_template()), 0));
     workers.post(Arc::clone(&job) as _);
-    let WorkerEvent::Solved { solution, .. } = workers.events().recv().unwrap() else { panic!("solved") };
+    let WorkerEvent::Solved { solution, .. } = next(workers.events()) else { panic!("solved") };
     let block = job.block(&solution);
     assert!(job.template().target().is_met_by(block.hash()));
     assert_eq!(block.header.time, NOW);
@@ -220,9 +222,7 @@ fn workers_solve_real_templates() {
 fn workers_stop_in_the_middle_of_a_search_and_while_idle() {
     let workers = start(portable(), 2);
     workers.post(Arc::new(Job::new(Arc::new(hopeless_template()), 0)));
-    while workers.total_hashes() == 0 {
-        thread::yield_now();
-    }
+    wait_until(|| workers.total_hashes() > 0);
     workers.stop();
     start(portable(), 2).stop();
 }
@@ -245,7 +245,7 @@ fn a_job_that_lies_ahead_is_taken_up_when_its_time_comes() {
     let clock: Clock = Arc::new(move || BlockTime::new(seconds.fetch_add(1, Ordering::Relaxed)));
     let workers = Workers::start(portable(), threads(1), clock).unwrap();
     workers.post(Arc::new(Later));
-    let WorkerEvent::Solved { solution, .. } = workers.events().recv().unwrap() else { panic!("solved") };
+    let WorkerEvent::Solved { solution, .. } = next(workers.events()) else { panic!("solved") };
     assert_eq!(solution.header.time, NOW);
 }
 
@@ -262,7 +262,7 @@ fn a_worker_that_waits_for_a_time_takes_a_newer_job() {
     let (ask, asked) = unbounded();
     let workers = start(portable(), 1);
     workers.post(Arc::new(Never(ask)));
-    asked.recv().unwrap();
+    next(&asked);
     let id = workers.post(Numbered::new(4));
-    assert!(matches!(workers.events().recv(), Ok(WorkerEvent::Solved { job, .. }) if job == id));
+    assert!(matches!(next(workers.events()), WorkerEvent::Solved { job, .. } if job == id));
 }
