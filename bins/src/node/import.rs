@@ -63,7 +63,8 @@ pub fn import(args: ImportCommand) -> Result<(), Failure> {
             "height": tip.height.to_u32(),
             "tip": tip.hash.to_string(),
             "chain_work": tip.work.to_string(),
-            "blocks": summary.new,
+            "blocks": summary.blocks,
+            "new": summary.new,
             "seconds": seconds,
         }));
     }

@@ -1,10 +1,8 @@
 //! `cairn-node --dev`, as the README promises it.
 
-mod support;
-
 use std::time::Duration;
 
-use support::{Node, http, raw_http, run, stderr};
+use crate::support::{Node, http, raw_http, run, stderr};
 
 /// The promise of the README: ten blocks within this time of starting.
 const TEN_BLOCKS: Duration = Duration::from_secs(30);
@@ -72,11 +70,11 @@ fn a_second_node_on_the_same_directory_is_refused() {
 fn a_port_in_use_is_named() {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let node = start(dirs[0].path());
-    let addr = node.addr.to_string();
-    let second = run(&["--dev", "--datadir", dirs[1].path().to_str().unwrap(), "--rpc-bind", &addr]);
+    let second =
+        run(&["--dev", "--datadir", dirs[1].path().to_str().unwrap(), "--rpc-bind", &node.addr.to_string()]);
     assert_eq!(second.status.code(), Some(1));
     let message = stderr(&second);
-    assert!(message.contains(&addr) && message.contains("--rpc-bind"), "{message}");
+    assert!(message.contains(&node.addr.port().to_string()) && message.contains("--rpc-bind"), "{message}");
 }
 
 #[test]
@@ -87,9 +85,9 @@ fn status_and_stop_talk_to_the_running_node() {
     let url = format!("http://{}", node.addr);
     let status = run(&["status", "--url", &url, "--json"]);
     assert!(status.status.success(), "{}", stderr(&status));
-    assert_eq!(support::last_json(&status)["network"], "dev");
+    assert_eq!(crate::support::last_json(&status)["network"], "dev");
     let plain = run(&["status", "--url", &url]);
-    assert!(support::stdout(&plain).contains("height"), "{}", support::stdout(&plain));
+    assert!(crate::support::stdout(&plain).contains("height"), "{}", crate::support::stdout(&plain));
 
     let stop = run(&["stop", "--url", &url, "--datadir", dir.path().to_str().unwrap()]);
     assert!(stop.status.success(), "{}", stderr(&stop));
@@ -185,4 +183,51 @@ fn bad_requests_get_an_error_and_the_node_goes_on() {
     }
     assert_eq!(raw_http(node.addr, "\u{1}\u{2} nonsense\r\n\r\n").0, 400);
     assert_eq!(node.get("/health").0, 200);
+}
+
+#[test]
+fn events_are_streamed_and_resume_where_the_reader_left_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path());
+    node.wait_for_height(2, TEN_BLOCKS);
+    let first = crate::support::events(node.addr, "/events?types=block&since=0", 2);
+    assert_eq!(first[0]["height"], 1);
+    assert_eq!(first[1]["height"], 2);
+    let resumed = crate::support::events(node.addr, "/events?types=block&since=1", 2);
+    assert_eq!(resumed[0], first[1]);
+    assert_eq!(resumed[1]["prev_hash"], resumed[0]["hash"]);
+}
+
+#[test]
+fn a_mined_block_can_be_asked_for_and_a_bad_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path());
+    node.wait_for_height(1, TEN_BLOCKS);
+    let token = std::fs::read_to_string(dir.path().join("dev/admin-token")).unwrap();
+    let address =
+        node.get("/block/1").1["transactions"][0]["outputs"][0]["address"].as_str().unwrap().to_owned();
+    let body = format!("{{\"address\":\"{address}\",\"blocks\":3}}");
+    let request = format!(
+        "POST /mine HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        node.addr,
+        token.trim(),
+        body.len()
+    );
+    let (status, answer) = raw_http(node.addr, &request);
+    assert_eq!(status, 200, "{answer}");
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["mined"], 3, "{answer}");
+
+    // A template's block has no proof of work yet: most nonces fail, and the node says why.
+    let template = node.get(&format!("/mining/template?address={address}")).1;
+    let mut block = template["block_hex"].as_str().unwrap().to_owned();
+    block.replace_range(72..136, &"ab".repeat(32));
+    let body = format!("{{\"block_hex\":\"{block}\"}}");
+    let (status, answer) =
+        http(node.addr, "POST /mining/submit HTTP/1.1\r\nContent-Type: application/json", &body);
+    assert_eq!(status, 200, "{answer}");
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["accepted"], false, "{answer}");
+    assert!(["high-hash", "bad-txnmrklroot"].contains(&answer["reason"].as_str().unwrap()), "{answer}");
 }

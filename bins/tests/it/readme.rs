@@ -1,11 +1,9 @@
 //! What the README says and what is there.
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
-use support::{run, stdout};
+use crate::support::{run, stdout};
 
 fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)).unwrap()
@@ -38,7 +36,7 @@ fn help(words: &[String]) -> String {
         subcommands.into_iter().take(1).collect()
     };
     let output = Command::new(program).args(&subcommands).arg("--help").output().unwrap();
-    assert!(output.status.success(), "{words:?}: {}", support::stderr(&output));
+    assert!(output.status.success(), "{words:?}: {}", crate::support::stderr(&output));
     stdout(&output)
 }
 

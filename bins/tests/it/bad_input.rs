@@ -1,8 +1,6 @@
 //! Mistakes a person makes on the command line: one sentence, what to do, exit code 1 or 2.
 
-mod support;
-
-use support::{run, stderr};
+use crate::support::{run, stderr};
 
 fn fails(args: &[&str], code: i32, parts: &[&str]) {
     let output = run(args);

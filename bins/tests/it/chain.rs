@@ -1,8 +1,6 @@
 //! `cairn-node chain`: from an empty directory to a chain of one's own.
 
-mod support;
-
-use support::{Node, last_json, run, stderr, stdout};
+use crate::support::{Node, last_json, run, stderr, stdout};
 
 #[test]
 fn a_new_spec_is_mined_checked_shown_and_run() {

@@ -1,7 +1,5 @@
 //! Starts the real programs and talks to them as a user would: arguments, exit codes, plain HTTP.
 
-#![allow(dead_code)] // each test file uses its part
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longest a test waits for anything a node should do at once.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command with no settings from the environment.
-pub fn cairn_node() -> Command {
+pub(crate) fn cairn_node() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cairn-node"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CAIRN_") {
@@ -26,29 +24,29 @@ pub fn cairn_node() -> Command {
 }
 
 /// Runs to the end with the given arguments.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     cairn_node().args(args).stdin(Stdio::null()).output().expect("the program starts")
 }
 
 /// Standard error as text.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Standard output as text.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The last line of standard output, as JSON.
-pub fn last_json(output: &Output) -> Value {
+pub(crate) fn last_json(output: &Output) -> Value {
     let text = stdout(output);
     let line = text.lines().last().unwrap_or_else(|| panic!("no output; stderr: {}", stderr(output)));
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
 }
 
 /// The folder with real blocks, or `None` (said by name) where it is missing.
-pub fn data(test: &str, file: &str) -> Option<PathBuf> {
+pub(crate) fn data(test: &str, file: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let path = std::env::var_os("CAIRN_DATA").map_or(root, PathBuf::from).join(file);
     if !path.exists() {
@@ -59,15 +57,15 @@ pub fn data(test: &str, file: &str) -> Option<PathBuf> {
 }
 
 /// A running node. Killed when dropped.
-pub struct Node {
+pub(crate) struct Node {
     child: Child,
     lines: Receiver<String>,
-    pub addr: SocketAddr,
+    pub(crate) addr: SocketAddr,
 }
 
 impl Node {
     /// Starts `cairn-node` with these arguments and a free port, and waits until it says where it listens.
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut child = cairn_node()
             .args(args)
             .args(["--rpc-bind", "127.0.0.1:0"])
@@ -94,7 +92,7 @@ impl Node {
     }
 
     /// The next line of output that satisfies the condition.
-    pub fn wait_for_line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_for_line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -107,17 +105,17 @@ impl Node {
     }
 
     /// `GET path`: status code and JSON body.
-    pub fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let (status, body) = http(self.addr, &format!("GET {path} HTTP/1.1"), "");
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    pub fn height(&self) -> u64 {
+    pub(crate) fn height(&self) -> u64 {
         self.get("/status").1["height"].as_u64().expect("a height")
     }
 
     /// Asks until the chain has this height.
-    pub fn wait_for_height(&self, height: u64, patience: Duration) -> u64 {
+    pub(crate) fn wait_for_height(&self, height: u64, patience: Duration) -> u64 {
         let end = Instant::now() + patience;
         loop {
             let now = self.height();
@@ -130,13 +128,13 @@ impl Node {
     }
 
     /// SIGKILL, and waits for the end.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("the node runs");
         self.child.wait().expect("the node was started");
     }
 
     /// Sends a signal by name and returns how the node ended and how long that took.
-    pub fn signal(mut self, name: &str) -> (ExitStatus, Duration) {
+    pub(crate) fn signal(mut self, name: &str) -> (ExitStatus, Duration) {
         let start = Instant::now();
         let pid = self.child.id().to_string();
         let sent =
@@ -146,7 +144,7 @@ impl Node {
     }
 
     /// Waits for the node to end by itself.
-    pub fn wait(mut self) -> ExitStatus {
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().expect("the node was started")
     }
 }
@@ -160,7 +158,7 @@ impl Drop for Node {
 }
 
 /// One HTTP exchange over a fresh connection, written by hand so that it shares no code with the server.
-pub fn http(addr: SocketAddr, request_line: &str, body: &str) -> (u16, String) {
+pub(crate) fn http(addr: SocketAddr, request_line: &str, body: &str) -> (u16, String) {
     let head = format!(
         "{request_line}\r\nHost: {addr}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -169,7 +167,7 @@ pub fn http(addr: SocketAddr, request_line: &str, body: &str) -> (u16, String) {
 }
 
 /// Sends the text as it is and reads to the end.
-pub fn raw_http(addr: SocketAddr, request: &str) -> (u16, String) {
+pub(crate) fn raw_http(addr: SocketAddr, request: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(addr).expect("the node listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout is accepted");
     stream.write_all(request.as_bytes()).expect("the node reads");
@@ -178,4 +176,26 @@ pub fn raw_http(addr: SocketAddr, request: &str) -> (u16, String) {
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status.unwrap_or_else(|| panic!("no status in {answer:?}")), body.to_owned())
+}
+
+/// The data of the first `count` events of a stream, heartbeats and the opening snapshot left out.
+pub(crate) fn events(addr: SocketAddr, path: &str, count: usize) -> Vec<Value> {
+    let mut stream = TcpStream::connect(addr).expect("the node listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout is accepted");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n").expect("the node reads");
+    let mut found = Vec::new();
+    let mut kind = String::new();
+    for line in BufReader::new(stream).lines() {
+        let line = line.expect("the stream goes on");
+        if let Some(name) = line.strip_prefix("event:") {
+            name.trim().clone_into(&mut kind);
+        } else if let Some(data) = line.strip_prefix("data:").filter(|_| kind != "snapshot" && kind != "ping")
+        {
+            found.push(serde_json::from_str(data).expect("data is JSON"));
+            if found.len() == count {
+                return found;
+            }
+        }
+    }
+    panic!("the stream ended after {} events", found.len());
 }
