@@ -79,11 +79,10 @@ fn keys_up_to_20_and_signatures_up_to_the_keys() {
     assert_eq!(bare(&signatures(2)), "EVAL_FALSE", "two empty signatures of two keys are just wrong");
     assert_eq!(bare(&signatures(3)), "SIG_COUNT");
     assert_eq!(bare(&[OP_0, OP_1NEGATE, OP_1, OP_1, OP_CHECKMULTISIG]), "SIG_COUNT");
-    assert_eq!(
-        bare(&[OP_0, OP_1, OP_1, OP_1, OP_CHECKMULTISIG]),
-        "INVALID_STACK_OPERATION",
-        "no excess item"
-    );
+    // The item in excess must be there before the first signature, here one that is not DER, is looked at.
+    let one_of_one = [OP_1, OP_1, OP_1, OP_1, OP_CHECKMULTISIG];
+    assert_eq!(bare(&one_of_one), "INVALID_STACK_OPERATION");
+    assert_eq!(bare(&[&[OP_0], &one_of_one[..]].concat()), "SIG_DER");
 }
 
 #[test]
