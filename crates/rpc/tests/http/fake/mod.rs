@@ -141,6 +141,22 @@ impl FakeNode {
         event
     }
 
+    /// Tells of a reorganisation of `depth` blocks that never was: an event of many bytes.
+    pub(crate) fn long_reorg(&self, depth: usize) {
+        let tip = BlockRef { hash: self.block_at(0).hash(), height: self.height() };
+        let event = ReorgEvent {
+            fork_height: Height::GENESIS,
+            disconnected: vec![tip; depth],
+            connected: Vec::new(),
+        };
+        let id = {
+            let mut chain = self.chain.write().unwrap();
+            chain.last_id += 1;
+            chain.last_id
+        };
+        self.publish(Event { id, kind: EventKind::Reorg(event) });
+    }
+
     /// Drops all events up to `id` from the log.
     pub(crate) fn forget_events(&self, id: u64) {
         let mut chain = self.chain.write().unwrap();
