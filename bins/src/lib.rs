@@ -6,6 +6,7 @@
 
 mod failure;
 mod logging;
+pub mod miner;
 pub mod node;
 mod output;
 

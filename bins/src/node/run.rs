@@ -19,7 +19,7 @@ pub fn run(place: Place) -> Result<(), Failure> {
         line(format_args!("mining to {address}"));
     }
     if mode == Mode::Dev {
-        node.on_block(|block| line(block))?;
+        node.on_block(line)?;
     }
     Ok(node.run()?)
 }

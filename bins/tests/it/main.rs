@@ -1,5 +1,7 @@
 //! The programs, end to end: started as a user starts them.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a panic is how a test fails, and its output says what was skipped
+
 mod bad_input;
 mod chain;
 mod dev;

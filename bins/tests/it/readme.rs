@@ -71,3 +71,23 @@ fn the_presets_in_the_help_are_the_presets() {
     let named: Vec<_> = list.split(',').map(|name| name.split_whitespace().collect::<String>()).collect();
     assert_eq!(named, cairn_params::presets::NAMES);
 }
+
+#[test]
+fn the_spec_in_the_documentation_is_the_one_that_is_written() {
+    let page = read("docs/src/chain-specs.md");
+    let shown = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the page shows a spec");
+    assert_eq!(shown.trim_end(), stdout(&run(&["chain", "show", "mini"])).trim_end());
+}
+
+#[test]
+fn every_flag_of_the_settings_table_exists() {
+    let help = stdout(&run(&["--help"]));
+    let page = read("docs/src/operations.md");
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `--")).collect();
+    assert!(rows.len() >= 9, "only {} rows", rows.len());
+    for row in rows {
+        for name in row.split('`').skip(1).step_by(2).take(2) {
+            assert!(help.contains(name), "{name} is not in the help:\n{help}");
+        }
+    }
+}

@@ -69,7 +69,7 @@ impl NodeBuilder {
         let reader = state.reader();
         let first_event = reader.last_event();
         let payout = match (&config.mine, config.mode) {
-            (Some(address), _) => Some(address.clone()),
+            (Some(address), _) => Some(*address),
             (None, Mode::Dev) => Some(dev::address(&config.chain_dir(), &config.spec)?),
             (None, Mode::Normal) => None,
         };

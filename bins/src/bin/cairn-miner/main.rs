@@ -4,9 +4,8 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cairn_miner::{bench, kernel};
+use cairn_bins::miner;
 use clap::{Args, Parser, Subcommand};
-use serde_json::json;
 
 /// A miner for Bitcoin-style chains.
 #[derive(Debug, Parser)]
@@ -37,24 +36,5 @@ struct BenchArgs {
 
 fn main() -> ExitCode {
     let Command::Bench(args) = Cli::parse().command;
-    for kernel in kernel::kernels() {
-        let report = bench(kernel.as_ref(), args.threads, Duration::from_secs(args.seconds));
-        let rate = report.hashes_per_second();
-        match args.json {
-            true => {
-                let line = json!({
-                    "kernel": kernel.name(),
-                    "threads": report.threads,
-                    "hashes": report.hashes,
-                    "seconds": report.elapsed.as_secs_f64(),
-                    "hashrate_hps": rate,
-                });
-                println!("{line}");
-            }
-            false => {
-                println!("{:<12} {:>3} threads {:>10.2} MH/s", kernel.name(), report.threads, rate / 1e6)
-            }
-        }
-    }
-    ExitCode::SUCCESS
+    cairn_bins::exit(miner::bench(args.threads, Duration::from_secs(args.seconds), args.json))
 }
