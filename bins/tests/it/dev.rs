@@ -121,7 +121,8 @@ fn the_admin_token_is_private() {
 fn mined_coins_are_seen_at_the_address_that_earned_them() {
     let dir = tempfile::tempdir().unwrap();
     let node = start(dir.path());
-    node.wait_for_height(3, TEN_BLOCKS);
+    // An index answers as of the last commit: by the fourth block the third is in it.
+    node.wait_for_height(4, TEN_BLOCKS);
     let block = node.get("/block/2").1;
     let coinbase = &block["transactions"][0];
     assert_eq!(coinbase["is_coinbase"], true);
