@@ -143,9 +143,7 @@ impl ChainState {
         self.prefetch(stage, block.block())?;
         let bytes = block.block().total_size() as u64;
         let connection = self.connect(stage, id, block)?;
-        if !self.is_assumed_valid(id) {
-            self.scripts.run(connection.scripts()).map_err(Failure::Rule)?;
-        }
+        self.scripts.run(connection.scripts()).map_err(Failure::Rule)?;
         let (delta, undo) = connection.into_parts();
         stage.coins.push(delta);
         stage.connect.push((id, undo));
@@ -187,20 +185,6 @@ impl ChainState {
             live.cache.remember(outpoint, coin);
         }
         Ok(())
-    }
-
-    /// Whether the scripts of this block are taken as checked: it lies below the block the chain's spec names
-    /// as known to be valid, that block is on the best header chain, and that chain has the work the spec asks
-    /// for. Every other rule is checked all the same. Source: Core's `-assumevalid`.
-    fn is_assumed_valid(&self, id: NodeId) -> bool {
-        let Some(hash) = self.shared.spec.assume.assumed_valid else { return false };
-        let live = self.shared.read();
-        let tree = &live.tree;
-        let Some(valid) = tree.get(&hash) else { return false };
-        let best = tree.best_header();
-        tree.work(best) >= self.shared.spec.assume.min_chain_work
-            && tree.ancestor(best, tree.height(valid)) == Some(valid)
-            && tree.ancestor(valid, tree.height(id)) == Some(id)
     }
 
     fn load_checked(&self, id: NodeId) -> Result<Arc<CheckedBlock>, ChainStateError> {
