@@ -130,7 +130,8 @@ pub fn check_spend(
     for (index, coin) in coins.iter().enumerate() {
         check_maturity(coin, index, height, spec.limits.coinbase_maturity)?;
         inputs = match inputs.checked_add(coin.output.value) {
-            Some(sum) if coin.output.value <= limit && sum <= limit => sum,
+            // Amounts have no sign, so no coin is above the limit when their sum is not.
+            Some(sum) if sum <= limit => sum,
             _ => return Err(TxError::InputValuesOutOfRange { limit }),
         };
     }

@@ -146,6 +146,9 @@ fn branches_above_the_highest_known_checkpoint_are_free() {
         insert(&mut tree, header).unwrap();
     }
     assert_eq!(tree.tips().len(), 2);
+    // Beside the checkpoint itself the checkpoint's own rule speaks.
+    let error = insert(&mut tree, Header { version: 7, ..headers[1] }).unwrap_err();
+    assert!(matches!(error, HeaderError::Checkpoint { .. }), "{error:?}");
     // What is known stays known.
     assert_eq!(insert(&mut tree, headers[0]), Ok(()));
 }
