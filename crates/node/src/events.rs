@@ -133,7 +133,9 @@ mod tests {
         let entries = steps.iter().zip(1..).map(|(step, id)| {
             let [sign, branch, height] = step.as_bytes() else { panic!("three characters: {step}") };
             let height = height - b'0';
-            let hash = BlockHash::from_bytes([*branch ^ height; 32]);
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&[*branch, height]);
+            let hash = BlockHash::from_bytes(bytes);
             known.insert(hash, height);
             ChainEvent {
                 id: EventId::new(id),
