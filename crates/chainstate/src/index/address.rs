@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cairn_primitives::{Amount, Coin, Height, OutPoint, Script, Sha256, Transaction, Txid, hash};
 use cairn_store::StoreError;
 
-use super::{IndexDb, IndexKind, IndexStatus, Row, Step};
+use super::{Changes, IndexDb, IndexKind, IndexStatus, Place, Row, Step};
 use crate::error::ChainStateError;
 use crate::events::EventKind;
 use crate::layout::{AddressCoinKey, AddressCoinRow, HistoryKey, HistoryRow};
@@ -68,55 +68,60 @@ pub struct AddressHistory {
     pub entries: Vec<HistoryEntry>,
 }
 
-pub(super) fn rows(step: &Step<'_>) -> Vec<Row> {
+pub(super) fn add_changes(step: &Step<'_>, changes: &mut Changes) {
     let none = Vec::new();
     // The coinbase spends nothing and has no undo entry.
     let spent = std::iter::once(&none).chain(step.undo.txs.iter().map(|tx| &tx.coins));
     let txs = step.block.transactions.iter().zip(spent).enumerate();
-    let mut out = Vec::new();
     match step.kind {
         EventKind::Connected => txs.for_each(|(index, (tx, spent))| {
-            history(step.height, index, tx, spent, true, &mut out);
-            inputs(tx, spent, false, &mut out);
-            outputs(step.height, tx, true, &mut out);
+            add_history(step.height, index, tx, spent, true, changes);
+            add_inputs(tx, spent, false, changes);
+            add_outputs(step.height, tx, true, changes);
         }),
         // Backwards, so that a coin made and spent in the block ends up not there.
         EventKind::Disconnected => {
             for (index, (tx, spent)) in txs.collect::<Vec<_>>().into_iter().rev() {
-                history(step.height, index, tx, spent, false, &mut out);
-                inputs(tx, spent, true, &mut out);
-                outputs(step.height, tx, false, &mut out);
+                add_history(step.height, index, tx, spent, false, changes);
+                add_inputs(tx, spent, true, changes);
+                add_outputs(step.height, tx, false, changes);
             }
         }
     }
-    out
 }
 
 /// The coins a transaction spent: back when it is taken off, gone when it is put on.
-fn inputs(tx: &Transaction, spent: &[Coin], put: bool, out: &mut Vec<Row>) {
+fn add_inputs(tx: &Transaction, spent: &[Coin], put: bool, changes: &mut Changes) {
     for (input, coin) in tx.inputs().iter().zip(spent) {
-        out.push(coin_row(input.previous, coin, put));
+        add_coin(input.previous, coin, put, changes);
     }
 }
 
 /// The coins a transaction made.
-fn outputs(height: Height, tx: &Transaction, put: bool, out: &mut Vec<Row>) {
+fn add_outputs(height: Height, tx: &Transaction, put: bool, changes: &mut Changes) {
     for (vout, output) in tx.outputs().iter().enumerate() {
         if !output.script_pubkey.is_unspendable() {
             let outpoint = OutPoint { txid: tx.txid(), vout: vout as u32 };
             let coin = Coin { output: output.clone(), height, coinbase: tx.is_coinbase() };
-            out.push(coin_row(outpoint, &coin, put));
+            add_coin(outpoint, &coin, put, changes);
         }
     }
 }
 
-fn coin_row(outpoint: OutPoint, coin: &Coin, put: bool) -> Row {
+fn add_coin(outpoint: OutPoint, coin: &Coin, put: bool, changes: &mut Changes) {
     let key = AddressCoinKey { script: script_hash(&coin.output.script_pubkey), outpoint };
     let row = AddressCoinRow { value: coin.output.value, height: coin.height, coinbase: coin.coinbase };
-    Row::Coin(key, put.then_some(row))
+    changes.insert(Place::Coin(key), if put { Row::Coin(row) } else { Row::Nothing });
 }
 
-fn history(height: Height, index: usize, tx: &Transaction, spent: &[Coin], put: bool, out: &mut Vec<Row>) {
+fn add_history(
+    height: Height,
+    index: usize,
+    tx: &Transaction,
+    spent: &[Coin],
+    put: bool,
+    changes: &mut Changes,
+) {
     let mut sums: BTreeMap<Sha256, (Amount, Amount)> = BTreeMap::new();
     for output in tx.outputs().iter().filter(|output| !output.script_pubkey.is_unspendable()) {
         let (received, _) = sums.entry(script_hash(&output.script_pubkey)).or_default();
@@ -128,7 +133,8 @@ fn history(height: Height, index: usize, tx: &Transaction, spent: &[Coin], put: 
     }
     for (script, (received, spent)) in sums {
         let key = HistoryKey { script, height, index: index as u32 };
-        out.push(Row::History(key, put.then_some(HistoryRow { txid: tx.txid(), received, spent })));
+        let row = HistoryRow { txid: tx.txid(), received, spent };
+        changes.insert(Place::History(key), if put { Row::History(row) } else { Row::Nothing });
     }
 }
 

@@ -1,15 +1,17 @@
 //! Indexes: tables derived from the best chain, each optional, each kept in step with the event log.
 //!
-//! An index reads durable events only and writes, in the batch with the rows of an event, how far it has read
-//! (its cursor). So a crash never leaves it ahead of the chain, and where it is behind its cursor says so. An
+//! An index reads durable events only and writes, behind the rows of the events, how far it has read (its
+//! cursor). So a crash never leaves it ahead of the chain, and where it is behind its cursor says so. An
 //! index switched on late starts at event 1; one switched off and on again goes on where it stopped. Rows are
-//! absolute (set or deleted), so an event of more than one batch may be applied again from its beginning.
+//! absolute (set or deleted), so events that were only partly written are simply applied again. That allows the
+//! rows of many events to be written in key order, which is how a tree takes them best.
 //! A cursor that names an event the log does not have, or another one, means that the log was rebuilt: the
 //! index is then emptied and read anew.
 
 mod address;
 mod tx;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -20,6 +22,7 @@ use cairn_store::{Batch, Key, Store, StoreError, Table, Value};
 pub use address::{AddressBalance, AddressCoin, AddressHistory, HistoryEntry, script_hash};
 pub use tx::TxInfo;
 
+use crate::chain_db::Writer;
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId, EventKind};
 use crate::layout::{
@@ -67,14 +70,28 @@ pub struct IndexStatus {
     pub hash: BlockHash,
 }
 
-/// One change of an index table: `Some` sets the row, `None` deletes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Row {
-    Tx(Txid, Option<TxRow>),
-    History(HistoryKey, Option<HistoryRow>),
-    Coin(AddressCoinKey, Option<AddressCoinRow>),
-    Cursor(IndexKind, Cursor),
+/// Where a row of the index tables stands; sorts as the tables do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Tx(Txid),
+    History(HistoryKey),
+    Coin(AddressCoinKey),
 }
+
+/// What shall stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    Nothing,
+    Tx(TxRow),
+    History(HistoryRow),
+    Coin(AddressCoinRow),
+}
+
+/// Changes by their place: of several to one place the last counts.
+type Changes = BTreeMap<Place, Row>;
+
+/// Changes that are collected before they are written.
+const GROUP: usize = 65_536;
 
 /// A block that was connected or disconnected, with what the indexes need to know about it.
 struct Step<'a> {
@@ -141,7 +158,9 @@ impl IndexDb {
             if !fits {
                 self.empty(index)?;
                 let start = cursor_after(shared, EventId::NONE)?.expect("genesis comes before every event");
-                self.write(&[Row::Cursor(index, start)])?;
+                let mut writer = Writer::new(&self.store);
+                writer.put(&self.cursors, &index.id(), &start)?;
+                writer.finish()?;
             }
         }
         Ok(self.store.sync()?)
@@ -158,65 +177,48 @@ impl IndexDb {
         if oldest == newest {
             return Ok(());
         }
-        let mut pending: Vec<Row> = Vec::new();
+        let mut changes = Changes::new();
+        let mut reached = EventId::NONE;
         for row in shared.chain.events(oldest, newest) {
             let (id, row) = row?;
             let event = row.numbered(id);
             let behind = cursors.iter().filter(|(_, last)| *last < event.id).map(|(index, _)| *index);
-            let rows = self.rows_of(shared, &event, &behind.collect::<Vec<_>>())?;
-            if pending.len() + rows.len() > Batch::MAX_OPS {
-                self.write(&std::mem::take(&mut pending))?;
+            add_changes(shared, &event, &behind.collect::<Vec<_>>(), &mut changes)?;
+            reached = event.id;
+            if changes.len() >= GROUP {
+                self.write(shared, std::mem::take(&mut changes), &cursors, reached)?;
             }
-            pending.extend(rows);
         }
-        self.write(&pending)?;
+        self.write(shared, changes, &cursors, reached)?;
         Ok(self.store.sync()?)
     }
 
-    /// The rows that bring `indexes` past `event`, their cursors last.
-    fn rows_of(
+    /// Writes the changes of whole events, and behind them that the indexes that were behind `reached` have read
+    /// up to there.
+    fn write(
         &self,
         shared: &Shared,
-        event: &ChainEvent,
-        indexes: &[IndexKind],
-    ) -> Result<Vec<Row>, ChainStateError> {
-        let id = shared.read().tree.get(&event.hash);
-        let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
-        let block = &shared.load_block(id)?;
-        let undo = match indexes.contains(&IndexKind::Address) {
-            true => shared.load_undo(id)?,
-            false => Undo::default(),
-        };
-        let step = Step { kind: event.kind, height: event.height, block, undo };
-        let mut rows = Vec::new();
-        for index in indexes {
-            match index {
-                IndexKind::Tx => rows.extend(tx::rows(&step)),
-                IndexKind::Address => rows.extend(address::rows(&step)),
-            }
-        }
-        let cursor =
-            cursor_after(shared, event.id)?.ok_or(ChainStateError::SavedState { table: "events" })?;
-        rows.extend(indexes.iter().map(|index| Row::Cursor(*index, cursor)));
-        Ok(rows)
-    }
-
-    /// Writes rows of whole events; more than fit one batch are those of a single event.
-    fn write(&self, rows: &[Row]) -> Result<(), StoreError> {
+        changes: Changes,
+        started: &[(IndexKind, EventId)],
+        reached: EventId,
+    ) -> Result<(), ChainStateError> {
+        let cursor = cursor_after(shared, reached)?.ok_or(ChainStateError::SavedState { table: "events" })?;
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        for part in rows.chunks(Batch::MAX_OPS) {
-            let mut batch = Batch::new();
-            for row in part {
-                match row {
-                    Row::Tx(txid, row) => change(&mut batch, &self.txs, txid.as_bytes(), row.as_ref()),
-                    Row::History(key, row) => change(&mut batch, &self.history, key, row.as_ref()),
-                    Row::Coin(key, row) => change(&mut batch, &self.coins, key, row.as_ref()),
-                    Row::Cursor(index, cursor) => batch.put(&self.cursors, &index.id(), cursor),
-                }?;
-            }
-            self.store.commit(batch)?;
+        let mut writer = Writer::new(&self.store);
+        for (place, row) in changes {
+            match (place, row) {
+                (Place::Tx(txid), Row::Tx(row)) => writer.put(&self.txs, txid.as_bytes(), &row),
+                (Place::History(key), Row::History(row)) => writer.put(&self.history, &key, &row),
+                (Place::Coin(key), Row::Coin(row)) => writer.put(&self.coins, &key, &row),
+                (Place::Tx(txid), _) => writer.delete(&self.txs, txid.as_bytes()),
+                (Place::History(key), _) => writer.delete(&self.history, &key),
+                (Place::Coin(key), _) => writer.delete(&self.coins, &key),
+            }?;
         }
-        Ok(())
+        for (index, _) in started.iter().filter(|(_, last)| *last < reached) {
+            writer.put(&self.cursors, &index.id(), &cursor)?;
+        }
+        Ok(writer.finish()?)
     }
 
     fn empty(&self, index: IndexKind) -> Result<(), StoreError> {
@@ -246,16 +248,28 @@ impl IndexDb {
     }
 }
 
-fn change<K: Key, V: Value>(
-    batch: &mut Batch,
-    table: &Table<K, V>,
-    key: &K,
-    row: Option<&V>,
-) -> Result<(), StoreError> {
-    match row {
-        Some(row) => batch.put(table, key, row),
-        None => batch.delete(table, key),
+/// Adds what brings `indexes` past `event`.
+fn add_changes(
+    shared: &Shared,
+    event: &ChainEvent,
+    indexes: &[IndexKind],
+    changes: &mut Changes,
+) -> Result<(), ChainStateError> {
+    let id = shared.read().tree.get(&event.hash);
+    let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
+    let block = &shared.load_block(id)?;
+    let undo = match indexes.contains(&IndexKind::Address) {
+        true => shared.load_undo(id)?,
+        false => Undo::default(),
+    };
+    let step = Step { kind: event.kind, height: event.height, block, undo };
+    for index in indexes {
+        match index {
+            IndexKind::Tx => tx::add_changes(&step, changes),
+            IndexKind::Address => address::add_changes(&step, changes),
+        }
     }
+    Ok(())
 }
 
 /// The cursor of an index that has read up to `event`: that event and the tip after it. `None` if the log has

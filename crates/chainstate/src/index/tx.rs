@@ -4,7 +4,7 @@
 
 use cairn_primitives::{BlockHash, Decode, Header, Height, Transaction, Txid, codec};
 
-use super::{IndexDb, IndexKind, Row, Step};
+use super::{Changes, IndexDb, IndexKind, Place, Row, Step};
 use crate::error::ChainStateError;
 use crate::events::EventKind;
 use crate::layout::TxRow;
@@ -23,17 +23,23 @@ pub struct TxInfo {
     pub index: u32,
 }
 
-pub(super) fn rows(step: &Step<'_>) -> Vec<Row> {
+pub(super) fn add_changes(step: &Step<'_>, changes: &mut Changes) {
     let txs = &step.block.transactions;
     let mut offset = Header::SIZE + codec::compact_size_len(txs.len() as u64);
-    let mut rows = Vec::with_capacity(txs.len());
     for (index, tx) in txs.iter().enumerate() {
         let len = tx.total_size();
-        let row = TxRow { height: step.height, index: index as u32, offset: offset as u32, len: len as u32 };
-        rows.push(Row::Tx(tx.txid(), (step.kind == EventKind::Connected).then_some(row)));
+        let row = match step.kind {
+            EventKind::Connected => Row::Tx(TxRow {
+                height: step.height,
+                index: index as u32,
+                offset: offset as u32,
+                len: len as u32,
+            }),
+            EventKind::Disconnected => Row::Nothing,
+        };
+        changes.insert(Place::Tx(tx.txid()), row);
         offset += len;
     }
-    rows
 }
 
 impl IndexDb {

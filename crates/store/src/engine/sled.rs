@@ -1,6 +1,8 @@
 //! sled 0.34: a B+-tree over a log, in one directory.
 
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::{Engine, Op, RawBytes, RawEntries};
 use crate::error::StoreError;
@@ -13,17 +15,25 @@ pub(crate) struct SledEngine {
     path: PathBuf,
 }
 
+/// Longest time for which the threads of a handle that was dropped are waited for.
+const RELEASE_TIME: Duration = Duration::from_secs(10);
+
+/// Time between two attempts.
+const RETRY: Duration = Duration::from_millis(20);
+
 impl SledEngine {
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         // Without the periodic flush nothing is synced behind the caller's back: what is durable, and in which
         // order, is what `sync` was called for.
-        let db = ::sled::Config::new()
-            .path(path)
-            .cache_capacity(cache_bytes)
-            .flush_every_ms(None)
-            .open()
-            .map_err(|error| convert(path, error))?;
-        Ok(SledEngine { db, path: path.to_owned() })
+        let config = ::sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
+        let start = Instant::now();
+        loop {
+            match config.open() {
+                Ok(db) => return Ok(SledEngine { db, path: path.to_owned() }),
+                Err(error) if is_still_held(&error) && start.elapsed() < RELEASE_TIME => sleep(RETRY),
+                Err(error) => return Err(convert(path, error)),
+            }
+        }
     }
 
     fn convert(&self, error: ::sled::Error) -> StoreError {
@@ -64,10 +74,33 @@ impl Engine for SledEngine {
                 None => batch.remove(op.key),
             }
         }
-        self.db.apply_batch(batch).map_err(|error| self.convert(error))
+        self.db.apply_batch(batch).map_err(|error| self.convert(error))?;
+        free_garbage();
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), StoreError> {
         self.db.flush().map(|_| ()).map_err(|error| self.convert(error))
     }
+}
+
+/// Rounds of [`free_garbage`]: enough for what a full batch leaves, and cheap when there is nothing.
+const GARBAGE_ROUNDS: usize = 16;
+
+/// Frees what the batch replaced.
+///
+/// sled leaves old pages to crossbeam-epoch, which frees at most eight bags of them once in 128 pins of a
+/// thread. A batch pins once, however much it replaces, so garbage piles up: a million coins in batches of
+/// 1,000 took 1.4 GB, and 0.2 GB with this.
+fn free_garbage() {
+    for _ in 0..GARBAGE_ROUNDS {
+        crossbeam_epoch::pin().flush();
+    }
+}
+
+/// Whether sled found its own lock taken. The store's lock is held by the caller, so nobody has it open: it can only
+/// be that the threads of the last handle in this process have not all ended, as sled lets go of its file with the
+/// last of them. Sled has no kind of error for this, only the text.
+fn is_still_held(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(source) if source.to_string().contains("could not acquire lock"))
 }
