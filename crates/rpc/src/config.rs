@@ -30,7 +30,9 @@ pub struct HttpConfig {
     pub max_subscriptions_per_client: usize,
     /// Events that wait for one slow subscriber.
     pub subscription_buffer: usize,
-    /// How long a subscriber may leave its full buffer alone, and a client the bytes sent to it, before being cut off.
+    /// How long a subscriber may leave its full buffer alone before its stream is cut off.
+    pub subscription_stall_timeout: Duration,
+    /// How long a client may leave the bytes sent to it alone before its connection is cut off.
     pub write_stall_timeout: Duration,
     /// Silence on a stream after which a `ping` is sent.
     pub ping_interval: Duration,
@@ -67,6 +69,7 @@ impl Default for HttpConfig {
             max_subscriptions: 256,
             max_subscriptions_per_client: 64,
             subscription_buffer: 64,
+            subscription_stall_timeout: Duration::from_secs(10),
             write_stall_timeout: Duration::from_secs(20),
             ping_interval: Duration::from_secs(15),
             header_read_timeout: Duration::from_secs(15),

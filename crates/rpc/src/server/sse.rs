@@ -4,6 +4,7 @@
 //! listens; when it has missed something while it waited for its subscriber, it goes back to the log. So nothing is lost,
 //! nothing comes twice, and a subscriber who takes nothing costs its buffer and is then cut off; it can resume where it was.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,13 +19,13 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_stream::{Stream, StreamExt};
 
 use super::client_key::ClientKey;
 use super::reply::HttpError;
 use super::request::{Params, number};
-use super::slots::{Full, Slot};
+use super::slots::Full;
 use super::state::{Shared, to_json, until_stopping};
 use crate::api::{EventFeed, NodeApi};
 use crate::dto::{Event, EventKind, EventSpan};
@@ -117,9 +118,13 @@ where
     let last = since.filter(|id| *id <= span.latest).map_or(Place::Nowhere, Place::After);
     let stopping = node.stopping.clone();
     let _ = out.try_send(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
-    tokio::spawn(Pump { node, filter, out, live, last, sent: Instant::now(), stopping }.run());
+    let pump = Pump { node, filter, out, live, last, sent: Instant::now(), stopping };
+    tokio::spawn(async move {
+        pump.run().await;
+        drop(slot);
+    });
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(frames_with(slot, frames))).into_response())
+    Ok((headers, Body::from_stream(ReceiverStream::new(frames).map(Ok::<_, Infallible>))).into_response())
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, HttpError> {
@@ -127,17 +132,6 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, HttpError> {
     let id = value.to_str().ok().and_then(number);
     let bad = HttpError::BadHeader { name: "Last-Event-ID", rule: "must be a number from 0 to 2^64 - 1" };
     id.map(Some).ok_or(bad)
-}
-
-/// The frames as a body; the subscriber's place is given back when the body is dropped.
-fn frames_with(
-    slot: Slot,
-    frames: mpsc::Receiver<Bytes>,
-) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
-    ReceiverStream::new(frames).map(move |frame| {
-        let _held = &slot;
-        Ok(frame)
-    })
 }
 
 /// How far a subscriber has got.
@@ -272,7 +266,7 @@ where
     }
 
     async fn send(&mut self, frame: Bytes) -> Result<(), Over> {
-        match timeout(self.node.config.write_stall_timeout, self.out.send(frame)).await {
+        match timeout(self.node.config.subscription_stall_timeout, self.out.send(frame)).await {
             Ok(Ok(())) => {
                 self.sent = Instant::now();
                 Ok(())

@@ -79,6 +79,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -87,7 +88,8 @@ mod tests {
         let (ours, _theirs) = duplex(4);
         let mut guarded = StallGuard::new(ours, Duration::from_secs(20));
         let started = tokio::time::Instant::now();
-        let error = guarded.write_all(b"more than four").await.unwrap_err();
+        let written = timeout(Duration::from_secs(60), guarded.write_all(b"more than four"));
+        let error = written.await.expect("the guard ends the write").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(started.elapsed().as_secs(), 20);
     }

@@ -1,6 +1,5 @@
 //! `/events`: what comes, in which order, from where on, and for whom not.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use cairn_rpc::{HttpConfig, NodeApi};
 use serde_json::json;
 
-use crate::wire::{PATIENCE, Stream, TestServer, request};
+use crate::wire::{PATIENCE, Stream, TestServer, pause};
 
 #[test]
 fn a_fresh_stream_begins_with_a_snapshot_and_goes_on_live() {
@@ -65,7 +64,8 @@ fn a_stream_resumes_after_any_id() {
 
 #[test]
 fn what_comes_while_the_log_is_read_does_not_come_twice() {
-    let server = TestServer::start();
+    let config = HttpConfig { ping_interval: Duration::from_millis(100), ..HttpConfig::default() };
+    let server = TestServer::with(config);
     // The stream listens already when it waits for the log.
     server.node.close_gate(true);
     let mut stream = Stream::open(&server, "/events?since=11", None);
@@ -74,8 +74,8 @@ fn what_comes_while_the_log_is_read_does_not_come_twice() {
     for id in 12..=14 {
         assert_eq!(stream.expect("block").id, Some(id));
     }
-    server.node.extend(1);
-    assert_eq!(stream.expect("block").id, Some(15));
+    // What was heard as well would come before the silence.
+    stream.expect("ping");
 }
 
 #[test]
@@ -199,30 +199,35 @@ fn subscribe_to_the_limit(config: HttpConfig, status: u16) {
             Err(answer) => assert_eq!(answer.error(status), "too-many-subscriptions"),
         }
         assert!(Instant::now() < deadline, "the place never came back");
-        std::thread::yield_now();
+        pause();
     }
 }
 
 #[test]
 fn a_subscriber_that_takes_nothing_is_cut_off() {
     let config = HttpConfig {
-        write_stall_timeout: Duration::from_millis(200),
+        subscription_stall_timeout: Duration::from_millis(200),
         subscription_buffer: 2,
         max_subscriptions: 1,
         ..HttpConfig::default()
     };
     let server = TestServer::with(config);
-    let mut deaf = server.connect();
-    deaf.write_all(&request("GET", "/events?since=0", &[], b"")).unwrap();
-    // It never reads: the sockets' buffers fill up, then the subscription's own.
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        server.node.extend(200);
-        // Its place comes free only when it was cut off.
-        if let Ok(mut stream) = Stream::try_open(&server, "/events", None) {
-            stream.expect("snapshot");
-            break;
-        }
-        assert!(Instant::now() < deadline, "it was never cut off");
+    let mut deaf = Stream::open(&server, "/events", None);
+    deaf.expect("snapshot");
+    // It reads no more: the sockets' buffers fill up, then the subscription's own.
+    for _ in 0..8 {
+        server.node.long_reorg(30_000);
     }
+    let deadline = Instant::now() + PATIENCE;
+    let mut next = loop {
+        match Stream::try_open(&server, "/events", None) {
+            Ok(stream) => break stream,
+            Err(answer) => assert_eq!(answer.error(503), "too-many-subscriptions"),
+        }
+        assert!(Instant::now() < deadline, "its place never came free");
+        pause();
+    };
+    next.expect("snapshot");
+    let metrics = server.get("/metrics");
+    assert!(metrics.text().contains("\ncairn_http_subscriptions_cut_off_total 1\n"), "{}", metrics.text());
 }

@@ -8,7 +8,7 @@ use cairn_rpc::{HttpConfig, MineRequest};
 use serde_json::json;
 
 use crate::fake::address;
-use crate::wire::{Answer, PATIENCE, TOKEN, TestServer, request};
+use crate::wire::{Answer, PATIENCE, TOKEN, TestServer, pause, request};
 
 fn few(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap()
@@ -107,6 +107,7 @@ fn connections_are_limited_for_each_client_and_in_all() {
         let deadline = Instant::now() + PATIENCE;
         while server.raw(&request("GET", "/health", &[], b"")).map_or(503, |answer| answer.status) != 200 {
             assert!(Instant::now() < deadline, "the place never came back");
+            pause();
         }
     }
 }
@@ -129,6 +130,7 @@ fn a_node_that_does_not_answer_is_not_waited_for() {
     let deadline = Instant::now() + PATIENCE;
     while server.get("/status").status != 200 {
         assert!(Instant::now() < deadline, "the place never came back");
+        pause();
     }
 }
 
@@ -157,6 +159,7 @@ fn a_client_that_does_not_read_loses_its_connection() {
     let deadline = Instant::now() + PATIENCE;
     while server.raw(&request("GET", "/health", &[], b"")).map_or(503, |answer| answer.status) != 200 {
         assert!(Instant::now() < deadline, "its connection was never closed");
+        pause();
     }
     assert_eq!(TOKEN.len(), 64);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cairn_rpc::{AdminToken, BindError, Client, ClientError, HttpConfig, NodeApi, Server};
 
 use crate::fake::{FakeNode, address};
-use crate::wire::{Answer, Stream, TOKEN, TestServer, request};
+use crate::wire::{Answer, Stream, TOKEN, TestServer, pause, request};
 
 fn bind(address: &str) -> Result<Server<FakeNode>, BindError> {
     let token = AdminToken::parse(TOKEN).unwrap();
@@ -82,7 +82,7 @@ fn stopping_ends_streams_idle_connections_and_mining_at_once() {
         admin.mine(&order, &cairn_rpc::Deadline::after(Duration::from_secs(60))).unwrap().mined
     });
     while node.calls.load(Ordering::SeqCst) == calls {
-        std::thread::yield_now();
+        pause();
     }
     let started = Instant::now();
     server.stop();
@@ -101,7 +101,7 @@ fn stopping_does_not_wait_for_a_node_that_hangs() {
     let mut stuck = server.connect();
     stuck.write_all(&request("GET", "/status", &[], b"")).unwrap();
     while server.node.calls.load(Ordering::SeqCst) == 0 {
-        std::thread::yield_now();
+        pause();
     }
     let started = Instant::now();
     server.stop();

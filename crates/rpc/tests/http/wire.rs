@@ -16,6 +16,11 @@ use crate::fake::FakeNode;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+/// Between two looks at something that takes its time; short of any rate limit.
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
 /// A server on a free loopback port, stopped when dropped.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
