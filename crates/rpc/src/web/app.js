@@ -27,9 +27,15 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-function problem(text) {
-  $("problem").hidden = !text;
-  $("problem").textContent = text || "";
+// A refresh that works clears what an earlier one said, not what a person's own question got as an answer.
+function problem(text, source) {
+  $("problem").hidden = false;
+  $("problem").textContent = text;
+  $("problem").dataset.source = source;
+}
+
+function solved(source) {
+  if ($("problem").dataset.source === source) $("problem").hidden = true;
 }
 
 function age(seconds) {
@@ -62,11 +68,15 @@ function showStatus(status) {
   $("difficulty").textContent = status.difficulty.toLocaleString(undefined, { maximumSignificantDigits: 6 });
   $("bits").textContent = `bits ${status.bits_hex}`;
   $("supply").textContent = coins(status, "supply");
-  const halving = status.next_halving === null ? "" : `, next change at ${status.next_halving.toLocaleString()}`;
-  $("reward").textContent = `reward ${status.block_reward.toLocaleString()} units${halving}`;
   $("version").textContent = `cairn-node ${status.version}`;
   document.title = `${status.height} · ${status.network} · Cairn`;
-  if (status.ibd) problem(`Downloading: ${status.height} of ${status.headers} blocks.`);
+  if (status.ibd) problem(`Downloading: ${status.height} of ${status.headers} blocks.`, "refresh");
+}
+
+function showSupply(supply) {
+  const blocks = supply.next_halving_blocks;
+  const until = blocks === null ? "" : `, for ${blocks.toLocaleString()} more blocks`;
+  $("reward").textContent = `${coins(supply, "current_subsidy")} a block${until}`;
 }
 
 function blockRow(block) {
@@ -105,14 +115,16 @@ async function refresh() {
   if (state.refreshing) { state.again = true; return; }
   state.refreshing = true;
   try {
-    const [status, page] = await Promise.all([ask("/status"), ask(`/blocks?limit=${PAGE}`)]);
-    problem("");
+    const [status, supply, page] =
+      await Promise.all([ask("/status"), ask("/supply"), ask(`/blocks?limit=${PAGE}`)]);
+    solved("refresh");
     showStatus(status);
+    showSupply(supply);
     state.total = page.total;
     state.blocks = joined(page.blocks, state.blocks).slice(0, KEPT);
     showBlocks();
   } catch (error) {
-    problem(`The node cannot be asked: ${error.message}`);
+    problem(`The node cannot be asked: ${error.message}`, "refresh");
   }
   setTimeout(() => {
     state.refreshing = false;
@@ -135,7 +147,7 @@ async function older() {
     state.blocks = state.blocks.concat(page.blocks.filter((block) => block.height < lowest.height));
     showBlocks();
   } catch (error) {
-    problem(`The node cannot be asked: ${error.message}`);
+    problem(`The node cannot be asked: ${error.message}`, "refresh");
   }
 }
 
@@ -196,6 +208,7 @@ function showBlock(block) {
 
 async function follow() {
   const wanted = location.hash.match(/^#block\/([0-9a-f]{64}|[0-9]{1,10})$/);
+  solved("follow");
   if (!wanted) {
     state.shown = null;
     $("block").hidden = true;
@@ -205,7 +218,7 @@ async function follow() {
   try {
     showBlock(await ask(`/block/${wanted[1]}`));
   } catch (error) {
-    problem(error.message);
+    problem(`${location.hash.slice(1)}: ${error.message}`, "follow");
   }
 }
 

@@ -76,12 +76,11 @@ fn stopping_ends_streams_idle_connections_and_mining_at_once() {
     let mut idle = BufReader::new(idle);
     assert_eq!(Answer::read(&mut idle).unwrap().status, 200);
     let (admin, node) = (server.admin(), server.node.clone());
-    let calls = node.calls.load(Ordering::SeqCst);
     let miner = std::thread::spawn(move || {
         let order = cairn_rpc::MineRequest { address: address(9), blocks: 1 };
         admin.mine(&order, &cairn_rpc::Deadline::after(Duration::from_secs(60))).unwrap().mined
     });
-    while node.calls.load(Ordering::SeqCst) == calls {
+    while node.mines.load(Ordering::SeqCst) == 0 {
         pause();
     }
     let started = Instant::now();

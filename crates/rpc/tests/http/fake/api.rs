@@ -267,6 +267,7 @@ impl NodeApi for FakeNode {
 
     fn mine(&self, request: &MineRequest, deadline: &Deadline) -> Result<Mined, ApiError> {
         self.enter();
+        self.mines.fetch_add(1, Ordering::SeqCst);
         Address::parse(&request.address, &self.notation.prefixes)?;
         let mut hashes = Vec::new();
         // Owner 9's blocks are so hard that none is ever found.

@@ -72,6 +72,8 @@ pub(crate) struct FakeNode {
     pub(crate) stopped: AtomicBool,
     pub(crate) panics: AtomicBool,
     pub(crate) calls: AtomicU64,
+    /// Calls of `mine` that have begun.
+    pub(crate) mines: AtomicU64,
     gate: (Mutex<bool>, Condvar),
 }
 
@@ -95,6 +97,7 @@ impl FakeNode {
             stopped: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            mines: AtomicU64::new(0),
             gate: (Mutex::new(false), Condvar::new()),
         };
         node.extend(length - 1);
