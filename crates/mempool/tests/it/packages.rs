@@ -1,0 +1,123 @@
+//! Chains of unconfirmed transactions: their limits, and their order for a block.
+
+use cairn_mempool::{Class, Mempool, Policy, Rejection};
+use cairn_primitives::{Transaction, Txid};
+
+use crate::support::{Draft, TestChain, anyone, out, pool, pool_with, refuse, root, spend, take};
+
+const FEE: u64 = 20_000;
+
+/// `count` transactions, each spending the one before.
+fn line(pool: &mut Mempool, chain: &TestChain, count: u64) -> Vec<Transaction> {
+    let mut txs: Vec<Transaction> = Vec::new();
+    for depth in 1..=count {
+        let coin = txs.last().map_or(root(0), |last| out(last, 0));
+        txs.push(take(pool, chain, &spend(&[coin], 100_000_000 - depth * FEE)));
+    }
+    txs
+}
+
+#[test]
+fn a_line_has_at_most_25_transactions() {
+    let (mut pool, chain) = (pool(), TestChain::new(1));
+    let txs = line(&mut pool, &chain, 25);
+    assert_eq!(pool.get(&txs[24].txid()).unwrap().ancestors().count, 25);
+    let error = refuse(&mut pool, &chain, &spend(&[out(&txs[24], 0)], 90_000_000));
+    assert_eq!(error, Rejection::AncestorCount { got: 26, limit: 25 });
+    assert_eq!((error.code(), error.class()), ("too-long-mempool-chain", Class::Pool));
+}
+
+/// A transaction with `count` outputs to spend.
+fn fan(pool: &mut Mempool, chain: &TestChain, count: usize) -> Transaction {
+    let mut draft = spend(&[root(0)], 1_000_000);
+    draft.outputs = vec![anyone(1_000_000); count];
+    take(pool, chain, &draft)
+}
+
+#[test]
+fn a_transaction_has_at_most_25_descendants_itself_included() {
+    let (mut pool, chain) = (pool(), TestChain::new(1));
+    let parent = fan(&mut pool, &chain, 25);
+    for vout in 0..24 {
+        take(&mut pool, &chain, &spend(&[out(&parent, vout)], 900_000));
+    }
+    assert_eq!(pool.get(&parent.txid()).unwrap().descendants().count, 25);
+    let error = refuse(&mut pool, &chain, &spend(&[out(&parent, 24)], 900_000));
+    assert_eq!(error, Rejection::DescendantCount { ancestor: parent.txid(), got: 26, limit: 25 });
+}
+
+#[test]
+fn ancestors_and_descendants_have_at_most_their_virtual_bytes() {
+    let small = spend(&[root(0)], 1).build().vsize();
+    for (policy, expected) in [
+        (Policy { max_ancestor_vsize: 3 * small, ..Policy::default() }, "ancestors"),
+        (Policy { max_descendant_vsize: 3 * small, ..Policy::default() }, "descendants"),
+    ] {
+        let (mut pool, chain) = (pool_with(policy), TestChain::new(1));
+        let txs = line(&mut pool, &chain, 3);
+        let error = refuse(&mut pool, &chain, &spend(&[out(&txs[2], 0)], 90_000_000));
+        let (got, limit) = (4 * small, 3 * small);
+        match expected {
+            "ancestors" => assert_eq!(error, Rejection::AncestorSize { got, limit }),
+            _ => {
+                let ancestor = txs[0].txid();
+                assert_eq!(error, Rejection::DescendantSize { ancestor, got, limit });
+            }
+        }
+        assert_eq!(error.code(), "too-long-mempool-chain");
+    }
+}
+
+#[test]
+fn the_default_package_size_is_101_kvb() {
+    let (mut pool, chain) = (pool(), TestChain::new(1));
+    let parent = take(&mut pool, &chain, &spend(&[root(0)], 80_000_000).padded(99_900));
+    let size = usize::try_from(101_000 - parent.vsize()).unwrap();
+    let child = |size: usize| spend(&[out(&parent, 0)], 79_000_000).padded(size);
+    assert_eq!(refuse(&mut pool, &chain, &child(size + 1)).code(), "too-long-mempool-chain");
+    take(&mut pool, &chain, &child(size - 31));
+}
+
+#[test]
+fn a_replacement_counts_what_it_frees() {
+    let (mut pool, chain) = (pool(), TestChain::new(1));
+    let parent = fan(&mut pool, &chain, 24);
+    for vout in 0..24 {
+        take(&mut pool, &chain, &spend(&[out(&parent, vout)], 900_000).replaceable());
+    }
+    take(&mut pool, &chain, &spend(&[out(&parent, 0)], 800_000));
+    assert_eq!(pool.get(&parent.txid()).unwrap().descendants().count, 25);
+}
+
+fn order(pool: &Mempool) -> Vec<Txid> {
+    pool.candidates().map(|entry| entry.txid()).collect()
+}
+
+/// A spend of `coin`, worth `value`, at a fee.
+fn paying(coin: cairn_primitives::OutPoint, value: u64, fee: u64) -> Draft {
+    spend(&[coin], value - fee)
+}
+
+#[test]
+fn candidates_come_by_the_rate_of_their_packages() {
+    let (mut pool, chain) = (pool(), TestChain::new(3));
+    let all = 100_000_000;
+    // A poor parent with a rich child pays (100 + 9,900) / 2 a piece, more than the middle one, less than the best.
+    let middle = take(&mut pool, &chain, &paying(root(1), all, 4_000));
+    let poor = take(&mut pool, &chain, &paying(root(0), all, 100));
+    let rich = take(&mut pool, &chain, &paying(out(&poor, 0), all - 100, 9_900));
+    let best = take(&mut pool, &chain, &paying(root(2), all, 6_000));
+    let expected = [&best, &poor, &rich, &middle].map(Transaction::txid);
+    assert_eq!(order(&pool), expected);
+}
+
+#[test]
+fn a_child_is_ranked_anew_once_its_parent_is_in() {
+    let (mut pool, chain) = (pool(), TestChain::new(2));
+    let all = 100_000_000;
+    let parent = take(&mut pool, &chain, &paying(root(0), all, 9_000));
+    let child = take(&mut pool, &chain, &paying(out(&parent, 0), all - 9_000, 1_000));
+    let other = take(&mut pool, &chain, &paying(root(1), all, 3_000));
+    // Together parent and child pay 5,000 a piece; alone the child pays 1,000, less than the other.
+    assert_eq!(order(&pool), [&parent, &other, &child].map(Transaction::txid));
+}
