@@ -6,6 +6,7 @@ mod assume_valid;
 mod block_rules;
 mod coins;
 mod connect_rules;
+mod edge_specs;
 mod header_rules;
 mod inventory;
 mod real_blocks;
