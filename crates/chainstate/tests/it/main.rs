@@ -5,6 +5,7 @@
 mod chain;
 mod compare;
 mod crash;
+mod crash_bulk;
 mod import;
 mod maker;
 mod model;

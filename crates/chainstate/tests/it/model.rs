@@ -59,6 +59,22 @@ impl Model {
         self.choose();
     }
 
+    /// Takes a valid block on the tip: as [`submit`](Self::submit), without looking at all the others.
+    pub(crate) fn submit_next(&mut self, block: Block, height: u32) {
+        let hash = block.hash();
+        assert_eq!(block.header.prev, self.tip);
+        self.known.insert(hash, Known { block, height, valid: true, ready: Some(self.ready) });
+        self.arrived.push(hash);
+        self.ready += 1;
+        self.tip = hash;
+    }
+
+    /// The block of the best chain at `height`.
+    pub(crate) fn at(&self, height: u32) -> BlockHash {
+        let top = self.known[&self.tip].height;
+        self.below_tip((top - height) as usize)
+    }
+
     /// Numbers the blocks that are complete now, breadth first, children in the order they came.
     fn number_from(&mut self, first: BlockHash) {
         let mut queue = VecDeque::from([first]);
