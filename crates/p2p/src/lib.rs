@@ -1,0 +1,40 @@
+//! Bitcoin's peer-to-peer protocol (the unencrypted v1 transport) as values: which messages there are, their exact
+//! bytes, and how they are framed on a stream.
+//!
+//! - [`Message`]: every message a full node speaks, with each list limit of Bitcoin Core as a constant in [`limits`],
+//!   enforced before memory is reserved.
+//! - [`Codec`]: bytes in, messages out, in whatever slices the bytes come; what it holds is bounded.
+//!
+//! Nothing here reads a clock, a socket or a random source: bytes come in as arguments.
+//!
+//! What is *not* here: no connections, no handshake, no header or block sync, no relay, no address book, no bans and
+//! no rate limits; none of the encrypted v2 transport (BIP324), compact blocks (BIP152), filters (BIP37, BIP157) or
+//! package relay. `cairn-node` does not use this crate yet.
+//!
+//! ```
+//! use cairn_p2p::{Codec, Message};
+//! use cairn_params::presets;
+//!
+//! let spec = presets::bitcoin();
+//! let mut codec = Codec::for_chain(&spec);
+//! let bytes = codec.encode(&Message::Ping(7))?;
+//!
+//! // The first twenty bytes give nothing yet; the rest completes the message.
+//! let (mut early, mut late) = bytes.split_at(20);
+//! assert_eq!(codec.decode(&mut early)?, None);
+//! assert_eq!(codec.decode(&mut late)?, Some(Message::Ping(7)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod limits;
+
+mod codec;
+mod command;
+mod message;
+
+pub use codec::{Codec, CodecError, EncodeError, HEADER_LEN};
+pub use command::{Command, CommandError};
+pub use message::{
+    AddressV1, AddressV2, BlockRequest, Inventory, Message, NetworkAddress, PeerEndpoint, Services, UnixTime,
+    UserAgent, UserAgentError, Version,
+};

@@ -1,0 +1,6 @@
+//! The wire protocol against published bytes, against each of its limits, and against random streams.
+
+mod codec;
+mod golden;
+mod limits;
+mod support;
