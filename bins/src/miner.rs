@@ -26,7 +26,12 @@ pub fn bench(threads: NonZeroUsize, time: Duration, as_json: bool) -> Result<(),
                 "hashrate_hps": rate,
             }))?;
         } else {
-            line(format_args!("{:<10} {:>3} threads {:>9.2} MH/s", kernel.name(), report.threads, rate / 1e6));
+            line(format_args!(
+                "{:<10} {:>3} threads {:>9.2} MH/s",
+                kernel.name(),
+                report.threads,
+                rate / 1e6
+            ));
         }
     }
     Ok(())

@@ -75,7 +75,11 @@ fn the_presets_in_the_help_are_the_presets() {
 #[test]
 fn the_spec_in_the_documentation_is_the_one_that_is_written() {
     let page = read("docs/src/chain-specs.md");
-    let shown = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the page shows a spec");
+    let shown = page
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("the page shows a spec");
     assert_eq!(shown.trim_end(), stdout(&run(&["chain", "show", "mini"])).trim_end());
 }
 

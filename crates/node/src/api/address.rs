@@ -10,10 +10,11 @@ impl Service {
     pub(super) fn address_balance(&self, text: &str) -> Result<Balance, ApiError> {
         let script = self.script_of(text)?;
         let found = self.reader.address_balance(&script).map_err(unreadable)?;
+        let all = found.confirmed.saturating_add(found.immature);
         Ok(Balance {
             address: text.to_owned(),
-            balance_satoshi: found.confirmed,
-            balance: self.notation.currency.field(found.confirmed),
+            balance_satoshi: all,
+            balance: self.notation.currency.field(all),
             immature_satoshi: found.immature,
             // No transaction waits for a block here, so none changes a balance.
             unconfirmed_satoshi: 0,
