@@ -1,13 +1,15 @@
 //! Bitcoin's peer-to-peer protocol (the unencrypted v1 transport) as values: which messages there are, their exact
-//! bytes, and how they are framed on a stream.
+//! bytes, how they are framed on a stream, and how two nodes come to know each other.
 //!
 //! - [`Message`]: every message a full node speaks, with each list limit of Bitcoin Core as a constant in [`limits`],
 //!   enforced before memory is reserved.
 //! - [`Codec`]: bytes in, messages out, in whatever slices the bytes come; what it holds is bounded.
+//! - [`Handshake`]: events in, actions out; no order of messages loses the peer's height, starts sync twice or skips
+//!   it.
 //!
-//! Nothing here reads a clock, a socket or a random source: bytes come in as arguments.
+//! Nothing here reads a clock, a socket or a random source: time, bytes and nonces come in as arguments.
 //!
-//! What is *not* here: no connections, no handshake, no header or block sync, no relay, no address book, no bans and
+//! What is *not* here: no connections, no header or block sync, no relay, no address book, no bans and
 //! no rate limits; none of the encrypted v2 transport (BIP324), compact blocks (BIP152), filters (BIP37, BIP157) or
 //! package relay. `cairn-node` does not use this crate yet.
 //!
@@ -30,10 +32,15 @@ pub mod limits;
 
 mod codec;
 mod command;
+mod handshake;
 mod message;
 
 pub use codec::{Codec, CodecError, EncodeError, HEADER_LEN};
 pub use command::{Command, CommandError};
+pub use handshake::{
+    Action, Direction, Event, Fault, HANDSHAKE_TIMEOUT, Handshake, HandshakeConfig, MAX_EARLY_FAULTS,
+    MIN_PROTOCOL, Peer, Refusal,
+};
 pub use message::{
     AddressV1, AddressV2, BlockRequest, Inventory, Message, NetworkAddress, PeerEndpoint, Services, UnixTime,
     UserAgent, UserAgentError, Version,

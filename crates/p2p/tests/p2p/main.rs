@@ -2,5 +2,6 @@
 
 mod codec;
 mod golden;
+mod handshake;
 mod limits;
 mod support;
