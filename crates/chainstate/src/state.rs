@@ -87,16 +87,17 @@ pub struct ChainState {
     pub(crate) _lock: Option<DirLock>,
 }
 
-/// Events between two commits while catching up.
+/// Blocks stored or connected between two commits while catching up.
 pub const COMMIT_BLOCKS: usize = 500;
 
 /// Bytes of blocks between two commits while catching up.
 pub const COMMIT_BYTES: u64 = 32 << 20;
 
-/// Blocks connected between two flushes of the coins, at most: what a redo after a crash has to read.
+/// Blocks connected between two flushes of the coins, at most, except while catching up: they are what a redo
+/// after a crash has to read.
 pub const FLUSH_BLOCKS: u64 = 2_000;
 
-/// Bytes of blocks connected between two flushes of the coins, at most, unless few blocks make them up.
+/// Bytes of blocks connected between two flushes of the coins, at most.
 pub const FLUSH_BYTES: u64 = 256 << 20;
 
 /// A tip this far below the best header counts as catching up.
@@ -164,7 +165,8 @@ impl ChainState {
         }
         let full = self.shared.read().cache.bytes() > self.cache_budget;
         let SinceFlush { blocks, bytes } = self.since_flush;
-        if full || blocks >= FLUSH_BLOCKS || bytes >= FLUSH_BYTES {
+        let many = blocks >= FLUSH_BLOCKS && !self.is_catching_up();
+        if full || many || bytes >= FLUSH_BYTES {
             self.flush()?;
         }
         Ok(())
@@ -172,13 +174,17 @@ impl ChainState {
 
     /// Commits and flushes as far as they are due at the end of a call.
     pub(crate) fn settle(&mut self) -> Result<(), ChainStateError> {
-        if !self.bulk && !self.is_catching_up() {
+        if !self.is_catching_up() {
             self.commit()?;
         }
         self.keep_pace()
     }
 
+    /// Whether more blocks are known to come, so that durability of each at once is worth little.
     fn is_catching_up(&self) -> bool {
+        if self.bulk {
+            return true;
+        }
         let live = self.shared.read();
         let best = live.tree.height(live.tree.best_header());
         let behind = best.blocks_above(live.tree.height(live.tip()));

@@ -437,3 +437,42 @@ fn the_end_of_a_block_file_is_taken_up_or_cut() {
         drop(chain);
     }
 }
+
+/// The block files are the truth: whatever else is lost is made again from them.
+#[test]
+fn stores_are_rebuilt_from_the_block_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = ChainStateConfig {
+        cache_bytes: 8 << 20,
+        txindex: true,
+        addrindex: true,
+        ..ChainStateConfig::new(dir.path())
+    };
+    let mut maker = Maker::new(spec());
+    let mut model = Model::new(spec().genesis_block());
+    let mut chain = ChainState::open(spec(), &config).unwrap();
+    for depth in [0, 2, 3] {
+        for block in maker.chain(model.below_tip(depth), 5) {
+            chain.submit_block(block.clone(), NOW).unwrap();
+            model.submit(block.clone(), maker.height(block.hash()), true);
+        }
+    }
+    let last = chain.reader().last_event();
+    chain.close().unwrap();
+    for lost in
+        [&["coins"][..], &["index"], &["coins", "index"], &["chain", "coins", "index"], &["chain", "coins"]]
+    {
+        for store in lost {
+            std::fs::remove_dir_all(dir.path().join(store)).unwrap();
+        }
+        let chain = ChainState::open(spec(), &config).unwrap();
+        compare::same(&chain.reader(), &model);
+        assert!(lost.contains(&"chain") || chain.reader().last_event() == last);
+        chain.close().unwrap();
+        compare::same(&ChainState::open(spec(), &config).unwrap().reader(), &model);
+    }
+    // Without the headers nobody knows where the coins stand.
+    std::fs::remove_dir_all(dir.path().join("chain")).unwrap();
+    let refused = ChainState::open(spec(), &config);
+    assert!(matches!(refused, Err(ChainStateError::CoinsDetached { at }) if at == model.tip()));
+}
