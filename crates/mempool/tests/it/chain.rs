@@ -1,9 +1,11 @@
 //! What blocks and reorganisations do.
 
-use cairn_mempool::RemovalReason;
-use cairn_primitives::{Block, Transaction, Txid};
+use cairn_mempool::{Policy, RemovalReason};
+use cairn_primitives::{Block, Coin, Height, Transaction, Txid};
 
-use crate::support::{Draft, NOW, TestChain, anyone, check, out, pool, refuse, root, spend, take};
+use crate::support::{
+    Draft, NOW, TestChain, anyone, check, offer, out, pool, pool_with, refuse, root, spend, take,
+};
 
 fn ids(removed: &[cairn_mempool::Removed]) -> Vec<(Txid, RemovalReason)> {
     removed.iter().map(|gone| (gone.tx.txid(), gone.reason)).collect()
@@ -112,4 +114,30 @@ fn a_transaction_that_is_not_standard_does_not_come_back() {
     let off = chain.disconnect().unwrap();
     let outcome = pool.reorganized(&[off], &[], NOW, &chain);
     assert_eq!((outcome.entered.len(), pool.len()), (0, 0));
+}
+
+#[test]
+fn a_coinbase_coin_that_is_no_longer_ripe_takes_its_spend_out() {
+    let (mut pool, mut chain) = (pool(), TestChain::new(0));
+    chain.connect(Vec::new());
+    // 100 blocks old in the next block, 202; one less once block 201 is gone.
+    chain.coins.insert(root(0), Coin { output: anyone(100_000), height: Height::new(102), coinbase: true });
+    let tx = take(&mut pool, &chain, &spend(&[root(0)], 90_000));
+    let off = chain.disconnect().unwrap();
+    let outcome = pool.reorganized(&[off], &[], NOW, &chain);
+    assert_eq!(ids(&outcome.removed), [(tx.txid(), RemovalReason::Reorg)]);
+}
+
+#[test]
+fn a_reorganisation_keeps_the_pool_within_its_size() {
+    let (mut probe, mut chain) = (pool(), TestChain::new(2));
+    let kept = take(&mut probe, &chain, &spend(&[root(0)], 99_990_000));
+    let mut pool = pool_with(Policy { max_usage: probe.usage(), ..Policy::default() });
+    offer(&mut pool, &chain, &kept).result.unwrap();
+    chain.connect(vec![spend(&[root(1)], 99_999_000).build()]);
+    let off = chain.disconnect().unwrap();
+    let outcome = pool.reorganized(&[off], &[], NOW, &chain);
+    check(&pool, &chain);
+    assert_eq!((outcome.entered.len(), outcome.removed.len()), (0, 0), "what came back paid least");
+    assert!(pool.get(&kept.txid()).is_some());
 }

@@ -48,24 +48,24 @@ fn a_transaction_has_at_most_25_descendants_itself_included() {
 
 #[test]
 fn ancestors_and_descendants_have_at_most_their_virtual_bytes() {
-    let small = spend(&[root(0)], 1).build().vsize();
-    for (policy, expected) in [
-        (Policy { max_ancestor_vsize: 3 * small, ..Policy::default() }, "ancestors"),
-        (Policy { max_descendant_vsize: 3 * small, ..Policy::default() }, "descendants"),
-    ] {
+    let got = 4 * spend(&[root(0)], 1).build().vsize();
+    let by_ancestors = |limit| Policy { max_ancestor_vsize: limit, ..Policy::default() };
+    let by_descendants = |limit| Policy { max_descendant_vsize: limit, ..Policy::default() };
+    for policy in [by_ancestors(got), by_descendants(got)] {
+        let (mut pool, chain) = (pool_with(policy), TestChain::new(1));
+        line(&mut pool, &chain, 4);
+    }
+    let limit = got - 1;
+    let refused = |policy| {
         let (mut pool, chain) = (pool_with(policy), TestChain::new(1));
         let txs = line(&mut pool, &chain, 3);
-        let error = refuse(&mut pool, &chain, &spend(&[out(&txs[2], 0)], 90_000_000));
-        let (got, limit) = (4 * small, 3 * small);
-        match expected {
-            "ancestors" => assert_eq!(error, Rejection::AncestorSize { got, limit }),
-            _ => {
-                let ancestor = txs[0].txid();
-                assert_eq!(error, Rejection::DescendantSize { ancestor, got, limit });
-            }
-        }
-        assert_eq!(error.code(), "too-long-mempool-chain");
-    }
+        (txs[0].txid(), refuse(&mut pool, &chain, &spend(&[out(&txs[2], 0)], 90_000_000)))
+    };
+    let (_, error) = refused(by_ancestors(limit));
+    assert_eq!((error, error.code()), (Rejection::AncestorSize { got, limit }, "too-long-mempool-chain"));
+    let (ancestor, error) = refused(by_descendants(limit));
+    assert_eq!(error, Rejection::DescendantSize { ancestor, got, limit });
+    assert_eq!(error.code(), "too-long-mempool-chain");
 }
 
 #[test]
@@ -113,6 +113,19 @@ fn candidates_come_by_the_rate_of_their_packages() {
 
 #[test]
 fn a_child_is_ranked_anew_once_its_parent_is_in() {
+    let (mut pool, chain) = (pool(), TestChain::new(2));
+    let mut draft = spend(&[root(0)], 1_000_000);
+    draft.outputs = vec![anyone(49_999_900); 2];
+    let parent = take(&mut pool, &chain, &draft);
+    let second = take(&mut pool, &chain, &paying(out(&parent, 1), 49_999_900, 6_000));
+    let first = take(&mut pool, &chain, &paying(out(&parent, 0), 49_999_900, 20_000));
+    let other = take(&mut pool, &chain, &paying(root(1), 100_000_000, 4_000));
+    // With the parent the second child pays less than the other; the first child brings the parent in.
+    assert_eq!(order(&pool), [&parent, &first, &second, &other].map(Transaction::txid));
+}
+
+#[test]
+fn a_child_does_not_gain_from_a_parent_that_pays_more() {
     let (mut pool, chain) = (pool(), TestChain::new(2));
     let all = 100_000_000;
     let parent = take(&mut pool, &chain, &paying(root(0), all, 9_000));

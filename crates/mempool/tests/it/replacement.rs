@@ -56,13 +56,16 @@ fn a_replacement_pays_all_that_it_removes_and_its_relay() {
 #[test]
 fn a_replacement_pays_a_higher_rate() {
     let (mut pool, chain) = (pool(), TestChain::new(2));
-    let first = take(&mut pool, &chain, &spend(&[root(0)], ALL - 10_000).replaceable());
-    // Twice as large or more: pays more, but not for each byte.
-    let error = refuse(&mut pool, &chain, &spend(&[root(0), root(1)], 2 * ALL - 12_000));
+    let small = spend(&[root(0)], 1).build().vsize();
+    let first = take(&mut pool, &chain, &spend(&[root(0)], ALL - 100 * small).replaceable());
+    // Larger, and so pays more for the same rate; then a single unit above it.
+    let fee = 100 * spend(&[root(0), root(1)], 1).build().vsize();
+    let error = refuse(&mut pool, &chain, &spend(&[root(0), root(1)], 2 * ALL - fee));
     assert_eq!(
         (error, error.code()),
         (Rejection::ReplacementFeeRate { than: first.txid() }, "insufficient fee")
     );
+    take(&mut pool, &chain, &spend(&[root(0), root(1)], 2 * ALL - fee - 1));
 }
 
 #[test]
