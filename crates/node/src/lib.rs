@@ -32,6 +32,7 @@ mod dev;
 mod error;
 mod events;
 pub mod genesis;
+mod growth;
 pub mod import;
 mod lines;
 mod mining;

@@ -1,15 +1,12 @@
 //! A line of text for each block, for people who watch.
 
 use std::fmt;
-use std::time::Duration;
 
 use cairn_chainstate::{ChainEvent, ChainReader, EventId, EventKind};
 use cairn_primitives::{BlockHash, Height};
 
+use crate::growth::on_growth;
 use crate::stop::Stop;
-
-/// How often the thread looks whether the node is stopping.
-const POLL_STOP: Duration = Duration::from_millis(200);
 
 /// A block that came onto the chain or was taken off it, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,22 +38,12 @@ impl fmt::Display for BlockLine {
 /// Calls `tell` for each entry of the chain's log after `since`, until the node stops. Blocks.
 pub(crate) fn follow(reader: &ChainReader, since: EventId, stop: &Stop, mut tell: impl FnMut(BlockLine)) {
     let mut last = since;
-    'subscribed: loop {
-        let notifications = reader.subscribe();
-        loop {
-            for event in reader.events(last).map_while(Result::ok) {
-                last = event.id;
-                tell(line(reader, &event));
-            }
-            if stop.is_asked() {
-                return;
-            }
-            if notifications.recv_timeout(POLL_STOP).is_err_and(|error| error.is_disconnected()) {
-                continue 'subscribed;
-            }
-            while notifications.try_recv().is_ok() {}
+    on_growth(reader, stop, || {
+        for event in reader.events(last).map_while(Result::ok) {
+            last = event.id;
+            tell(line(reader, &event));
         }
-    }
+    });
 }
 
 fn line(reader: &ChainReader, event: &ChainEvent) -> BlockLine {

@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::{Service, unreadable};
 use crate::events::{Headers, translate};
+use crate::growth::on_growth;
 
 /// Events published in one go before the next look at the log.
 const LIVE_BATCH: usize = 256;
@@ -52,27 +53,12 @@ impl Service {
     }
 
     /// Publishes new events until the chain's writer is gone. Blocks; runs on a thread of its own.
-    ///
-    /// The log is what is read: a notification only says that there is more of it.
     pub(crate) fn publish(&self) {
         let mut last = self.reader.last_event().to_u64();
-        'subscribed: loop {
-            let notifications = self.reader.subscribe();
-            loop {
-                match self.publish_from(last) {
-                    Ok(now_at) => last = now_at,
-                    Err(error) => debug!(%error, "events could not be read"),
-                }
-                if self.stop.is_asked() {
-                    return;
-                }
-                if notifications.recv_timeout(POLL_STOP).is_err_and(|e| e.is_disconnected()) {
-                    // Too slow for the notifications: nothing is lost, the log has it all.
-                    continue 'subscribed;
-                }
-                while notifications.try_recv().is_ok() {}
-            }
-        }
+        on_growth(&self.reader, &self.stop, || match self.publish_from(last) {
+            Ok(now_at) => last = now_at,
+            Err(error) => debug!(%error, "events could not be read"),
+        });
     }
 
     fn publish_from(&self, mut last: u64) -> Result<u64, ApiError> {
@@ -87,6 +73,3 @@ impl Service {
         }
     }
 }
-
-/// How often the publishing thread looks whether the node is stopping.
-const POLL_STOP: std::time::Duration = std::time::Duration::from_millis(200);
