@@ -1,0 +1,1 @@
+//! Keys, coins, coin selection and signing; owns no network.
