@@ -4,7 +4,7 @@
 //! - [`Message`]: every message a full node speaks, with each list limit of Bitcoin Core as a constant in [`limits`],
 //!   enforced before memory is reserved.
 //! - [`Codec`]: bytes in, messages out, in whatever slices the bytes come; what it holds is bounded.
-//! - [`Handshake`]: events in, actions out; no order of messages loses the peer's height, starts sync twice or skips
+//! - [`handshake::Handshake`]: events in, actions out; no order of messages loses the peer's height, starts sync twice or skips
 //!   it.
 //!
 //! Nothing here reads a clock, a socket or a random source: time, bytes and nonces come in as arguments.
@@ -28,20 +28,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod handshake;
 pub mod limits;
 
+mod address_book;
 mod codec;
 mod command;
-mod handshake;
+mod event;
+mod gossip;
+mod manager;
 mod message;
+mod misbehaviour;
+mod outbox;
+mod ports;
+mod relay;
+mod sync;
 
+pub use address_book::{AddressBook, BanList};
 pub use codec::{Codec, CodecError, EncodeError, HEADER_LEN};
 pub use command::{Command, CommandError};
-pub use handshake::{
-    Action, Direction, Event, Fault, HANDSHAKE_TIMEOUT, Handshake, HandshakeConfig, MAX_EARLY_FAULTS,
-    MIN_PROTOCOL, Peer, Refusal,
-};
+pub use event::{Action, BlockOutcome, DisconnectReason, Event, HeadersOutcome, Notice, PeerId, TxOutcome};
+pub use handshake::Direction;
+pub use manager::{PeerConfig, PeerManager};
 pub use message::{
     AddressV1, AddressV2, BlockRequest, Inventory, Message, NetworkAddress, PeerEndpoint, Services, UnixTime,
     UserAgent, UserAgentError, Version,
 };
+pub use misbehaviour::{BAN_SCORE, Misbehaviour};
+pub use ports::{ChainPoint, ChainView, HeaderEntry, Local, PoolTx, PoolView, TxRef};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use cairn_p2p::{
-    Action, Direction, Event, Fault, HANDSHAKE_TIMEOUT, Handshake, HandshakeConfig, MAX_EARLY_FAULTS,
-    MIN_PROTOCOL, Message, Peer, PeerEndpoint, Refusal, Services, UserAgent, Version,
+use cairn_p2p::handshake::{
+    Action, Event, Fault, HANDSHAKE_TIMEOUT, Handshake, HandshakeConfig, MAX_EARLY_FAULTS, MIN_PROTOCOL,
+    Peer, Refusal,
 };
+use cairn_p2p::{Direction, Message, PeerEndpoint, Services, UserAgent, Version};
 
 const OUR_NONCE: u64 = 1;
 const CALLING: u64 = 2;
