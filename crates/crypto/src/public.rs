@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::backend::Point;
 use crate::ecdsa::EcdsaSignature;
-use crate::error::PublicKeyError;
+use crate::error::{PublicKeyError, TweakError};
 use crate::xonly::{Parity, XOnlyPublicKey};
 
 /// A point of secp256k1 other than infinity, as ECDSA scripts use it.
@@ -73,6 +73,16 @@ impl PublicKey {
     /// [`EcdsaSignature::is_low_s`] as well.
     pub fn verify(&self, message: &[u8; 32], signature: &EcdsaSignature) -> bool {
         self.point.verify_ecdsa(message, &signature.normalize_s().to_compact())
+    }
+
+    /// This point plus `tweak`, a big-endian number, times the generator: a child key of BIP32.
+    ///
+    /// The counterpart of [`SecretKey::tweak_add`](crate::SecretKey::tweak_add).
+    ///
+    /// # Errors
+    /// [`TweakError::OutOfRange`] for the group order and above, [`TweakError::Infinity`] where nothing is left.
+    pub fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        self.point.tweak_add(tweak).map(Self::from_point)
     }
 
     pub(crate) fn from_point(point: Point) -> Self {

@@ -49,6 +49,14 @@ impl SecretKey {
         SchnorrSignature::from_bytes(self.secret.sign_schnorr(message, aux))
     }
 
+    /// This number plus `tweak`, a big-endian number, modulo the group order: a child key of BIP32.
+    ///
+    /// # Errors
+    /// [`TweakError::OutOfRange`] for the group order and above, [`TweakError::Infinity`] where the sum is zero.
+    pub fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        self.secret.tweak_add(tweak).map(|secret| Self { secret })
+    }
+
     /// The key that signs for the taproot output of this internal key and `merkle_root` (`None`: no scripts).
     ///
     /// # Errors

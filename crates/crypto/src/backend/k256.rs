@@ -40,6 +40,13 @@ impl Point {
         XPoint::from_affine(*self.0.as_affine())
     }
 
+    /// This point plus `tweak` times the generator.
+    pub(crate) fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        let tweak = tweak_scalar(tweak)?;
+        let sum = (ProjectivePoint::mul_by_generator_vartime(&tweak) + *self.0.as_affine()).to_affine();
+        PublicKey::from_affine(sum).map(Self).map_err(|_| TweakError::Infinity)
+    }
+
     /// `compact`: R then S, each below the group order, S low.
     pub(crate) fn verify_ecdsa(&self, message: &[u8; 32], compact: &[u8; 64]) -> bool {
         // Refuses a zero R or S, which sign nothing.
@@ -123,6 +130,14 @@ impl Secret {
             .sign_raw(message, aux)
             .expect("a hash gives a zero nonce with probability 2^-256")
             .to_bytes()
+    }
+
+    /// The secret of `Point::tweak_add`'s sum.
+    pub(crate) fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        let tweak = Zeroizing::new(tweak_scalar(tweak)?);
+        let sum = Zeroizing::new(*Zeroizing::new(*self.0.to_nonzero_scalar()) + *tweak);
+        let sum = NonZeroScalar::new(*sum).into_option().map(Zeroizing::new).ok_or(TweakError::Infinity)?;
+        Ok(Self(SecretKey::from(&*sum)))
     }
 
     /// The secret of `XPoint::tweak_add`'s sum.

@@ -29,6 +29,11 @@ impl Point {
         (XPoint(point), parity == secp256k1::Parity::Odd)
     }
 
+    /// This point plus `tweak` times the generator.
+    pub(crate) fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        self.0.add_exp_tweak(&scalar(tweak)?).map(Self).map_err(|_| TweakError::Infinity)
+    }
+
     /// `compact`: R then S, each below the group order, S low.
     pub(crate) fn verify_ecdsa(&self, message: &[u8; 32], compact: &[u8; 64]) -> bool {
         let message = Message::from_digest(*message);
@@ -94,6 +99,18 @@ impl Secret {
 
     pub(crate) fn sign_schnorr(&self, message: &[u8], aux: &[u8; 32]) -> [u8; 64] {
         self.with_keypair(|pair| schnorr::sign_with_aux_rand(message, pair, aux).to_byte_array())
+    }
+
+    /// The secret of `Point::tweak_add`'s sum.
+    pub(crate) fn tweak_add(&self, tweak: &[u8; 32]) -> Result<Self, TweakError> {
+        let tweak = scalar(tweak)?;
+        let mut key = SecretKey::from_secret_bytes(*self.0).expect("in range, as seen when it was made");
+        let sum = key.add_tweak(&tweak);
+        key.non_secure_erase();
+        let mut sum = sum.map_err(|_| TweakError::Infinity)?;
+        let secret = Self(Zeroizing::new(sum.to_secret_bytes()));
+        sum.non_secure_erase();
+        Ok(secret)
     }
 
     /// The secret of `XPoint::tweak_add`'s sum.

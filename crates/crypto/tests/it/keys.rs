@@ -1,6 +1,6 @@
 //! Keys and ECDSA: published vectors and the borders of every range.
 
-use cairn_crypto::{EcdsaSignature, PublicKey, PublicKeyError, SecretKey, SecretKeyError};
+use cairn_crypto::{EcdsaSignature, PublicKey, PublicKeyError, SecretKey, SecretKeyError, TweakError};
 use cairn_primitives::hash;
 
 use crate::common::{ORDER, array, bytes};
@@ -159,6 +159,28 @@ const WRAPPED: (&str, &str, &str) = (
     "0707070707070707070707070707070707070707070707070707070707070707",
     "00000000000000000000000000000000000000000000000000000000000000020000000000000000000000000000000000000000000000000000000001234567",
 );
+
+#[test]
+fn tweaks_lie_below_the_order_and_leave_something() {
+    let order = array(ORDER);
+    let mut last = order;
+    last[31] -= 1;
+    let three = secret(3);
+    for bad in [order, [0xff; 32]] {
+        assert_eq!(three.tweak_add(&bad).unwrap_err(), TweakError::OutOfRange);
+        assert_eq!(three.public_key().tweak_add(&bad).unwrap_err(), TweakError::OutOfRange);
+    }
+    // Adding n-1 takes one away, adding n-3 to 3 leaves nothing, adding zero changes nothing.
+    let two = three.tweak_add(&last).unwrap();
+    assert_eq!(two.to_bytes(), secret(2).to_bytes());
+    assert_eq!(three.public_key().tweak_add(&last).unwrap(), secret(2).public_key());
+    let mut cancel = order;
+    cancel[31] -= 3;
+    assert_eq!(three.tweak_add(&cancel).unwrap_err(), TweakError::Infinity);
+    assert_eq!(three.public_key().tweak_add(&cancel).unwrap_err(), TweakError::Infinity);
+    assert_eq!(three.tweak_add(&[0; 32]).unwrap().to_bytes(), three.to_bytes());
+    assert_eq!(three.public_key().tweak_add(&[0; 32]).unwrap(), three.public_key());
+}
 
 #[test]
 fn secrets_are_not_printed() {

@@ -82,6 +82,14 @@ proptest! {
     }
 
     #[test]
+    fn a_tweaked_secret_is_the_secret_of_the_tweaked_key(key in any_secret(), tweak in any_secret()) {
+        let sum = key.tweak_add(&tweak.to_bytes()).unwrap();
+        prop_assert_eq!(sum.public_key(), key.public_key().tweak_add(&tweak.to_bytes()).unwrap());
+        let other = tweak.tweak_add(&key.to_bytes()).unwrap();
+        prop_assert_eq!(sum.to_bytes(), other.to_bytes());
+    }
+
+    #[test]
     fn any_bytes_are_handled(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         if let Ok(signature) = EcdsaSignature::from_der_lax(&bytes) {
             prop_assert!(signature.normalize_s().is_low_s());
