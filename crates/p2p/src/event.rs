@@ -182,6 +182,13 @@ pub enum Action {
         /// Whether with its witnesses.
         witness: bool,
     },
+    /// Read nothing from this peer for some time: it sends more than it may. The stream is left to fill up.
+    Throttle {
+        /// Whom.
+        peer: PeerId,
+        /// For how long from now on; a later throttle takes the place of an earlier one.
+        time: Duration,
+    },
     /// Close a connection. The peer is forgotten: nothing about it need be reported any more.
     Disconnect {
         /// Which.
