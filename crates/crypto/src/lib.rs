@@ -11,7 +11,8 @@
 //! needs a C compiler and verifies about twice as fast; nothing else changes.
 //!
 //! What it deliberately does not do: draw random numbers (a secret key and a BIP340 auxiliary value are
-//! arguments), derive keys (BIP32 belongs to the wallet; the additions it needs are here), know about transactions or signature hash types.
+//! arguments), derive keys (BIP32 belongs to the wallet; the additions it needs are here), know about
+//! transactions or signature hash types.
 //!
 //! ```
 //! use cairn_crypto::{EcdsaSignature, SecretKey};
