@@ -49,7 +49,7 @@ pub use codec::{Codec, CodecError, EncodeError, HEADER_LEN};
 pub use command::{Command, CommandError};
 pub use event::{Action, BlockOutcome, DisconnectReason, Event, HeadersOutcome, Notice, PeerId, TxOutcome};
 pub use handshake::Direction;
-pub use manager::{PeerConfig, PeerManager};
+pub use manager::{PeerConfig, PeerInfo, PeerManager};
 pub use message::{
     AddressV1, AddressV2, BlockRequest, Inventory, Message, NetworkAddress, PeerEndpoint, Services, UnixTime,
     UserAgent, UserAgentError, Version,
