@@ -10,3 +10,13 @@ pub use keys::{
 };
 pub use mnemonic::{Language, MAX_PHRASE_LEN, Mnemonic, MnemonicError, WordCount};
 pub use seed::Seed;
+
+mod rate;
+mod select;
+mod size;
+mod source;
+
+pub use rate::FeeRate;
+pub use select::{Candidate, LONG_TERM_RATE, Method, Payment, Selection, Shortfall};
+pub use size::{DUST_RATE, MAX_TX_WEIGHT, SpendSize, dust_limit};
+pub use source::{ChainSource, ChainTip, FeeEstimates, SeenBlock, SeenTx, Speed};
