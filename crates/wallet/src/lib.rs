@@ -1,12 +1,17 @@
 //! Keys, coins, coin selection and signing; owns no network.
 
 mod keys;
+mod keystore;
 mod mnemonic;
 mod seed;
 
 pub use keys::{
     AccountError, AccountPublic, AccountSecret, Branch, ChildNumber, ChildNumberError, DerivationPath,
     DeriveError, ExtendedKeyError, ExtendedPublic, ExtendedSecret, Fingerprint, PathError, Purpose,
+};
+pub use keystore::{
+    Damage, FileStep, KdfError, KdfParams, Keystore, KeystoreError, MAX_KEYSTORE_LEN, MAX_PASSPHRASE_LEN,
+    Unlocked, fresh_mnemonic,
 };
 pub use mnemonic::{Language, MAX_PHRASE_LEN, Mnemonic, MnemonicError, WordCount};
 pub use seed::Seed;
