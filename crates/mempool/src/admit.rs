@@ -10,7 +10,7 @@ use cairn_script::{ScriptFlags, SighashCache};
 
 use crate::chain::ChainView;
 use crate::graph::Graph;
-use crate::policy::{MANDATORY_FLAGS, MAX_TX_SIGOP_COST, Policy, STANDARD_FLAGS};
+use crate::policy::{MANDATORY_FLAGS, MAX_EXTRA_DESCENDANT_VSIZE, MAX_TX_SIGOP_COST, Policy, STANDARD_FLAGS};
 use crate::rate::SatPerKvb;
 use crate::rejection::Rejection;
 use crate::{replace, standard};
@@ -189,7 +189,9 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
         if got < limit { Err(Rejection::MinRelayFee { got, limit }) } else { Ok(()) }
     }
 
-    /// Chains of unconfirmed transactions stay short, counted without those in `replaced`.
+    /// Chains of unconfirmed transactions stay short, counted without those in `replaced`. A small transaction that rests
+    /// on one other alone may be one descendant too many of it, so that neither of two parties can keep the other from
+    /// paying for a parent they share (Core's CPFP carve-out).
     fn check_limits(
         &self,
         ancestors: &BTreeSet<Txid>,
@@ -207,15 +209,17 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
             return Err(Rejection::AncestorSize { got, limit: policy.max_ancestor_vsize });
         }
         let freed = self.freed(replaced);
+        let is_extra = ancestors.len() == 1 && vsize <= MAX_EXTRA_DESCENDANT_VSIZE;
+        let (extra_count, extra_vsize) = if is_extra { (1, MAX_EXTRA_DESCENDANT_VSIZE) } else { (0, 0) };
         for entry in entries() {
             let (count, size) = freed.get(&entry.txid()).copied().unwrap_or_default();
             let got = entry.descendants().count + 1 - count;
-            if got > policy.max_descendants {
+            if got > policy.max_descendants.saturating_add(extra_count) {
                 let (ancestor, limit) = (entry.txid(), policy.max_descendants);
                 return Err(Rejection::DescendantCount { ancestor, got, limit });
             }
             let got = entry.descendants().vsize + vsize - size;
-            if got > policy.max_descendant_vsize {
+            if got > policy.max_descendant_vsize.saturating_add(extra_vsize) {
                 let (ancestor, limit) = (entry.txid(), policy.max_descendant_vsize);
                 return Err(Rejection::DescendantSize { ancestor, got, limit });
             }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use cairn_primitives::Txid;
+use cairn_primitives::{Amount, Txid};
 
 use crate::entry::{Entry, Totals};
 use crate::graph::Graph;
@@ -20,6 +20,8 @@ pub struct Candidates<'g> {
     left: HashMap<Txid, Totals>,
     ranked: BTreeSet<Ranked>,
     package: VecDeque<Txid>,
+    /// What the package pays.
+    rate: FeeRate,
 }
 
 impl<'g> Candidates<'g> {
@@ -27,7 +29,12 @@ impl<'g> Candidates<'g> {
         let left: HashMap<_, _> =
             graph.entries().iter().map(|(txid, entry)| (*txid, entry.ancestors())).collect();
         let ranked = graph.entries().values().map(|entry| rank(entry, entry.ancestors())).collect();
-        Self { graph, left, ranked, package: VecDeque::new() }
+        Self { graph, left, ranked, package: VecDeque::new(), rate: FeeRate::new(Amount::ZERO, 1) }
+    }
+
+    /// Each entry with the rate for which it comes: that of the package it is in.
+    pub fn with_rates(mut self) -> impl Iterator<Item = (&'g Entry, FeeRate)> {
+        std::iter::from_fn(move || self.next().map(|entry| (entry, self.rate)))
     }
 
     /// Counts `txid` as in the block.
@@ -58,7 +65,8 @@ impl<'g> Iterator for Candidates<'g> {
     fn next(&mut self) -> Option<&'g Entry> {
         let graph = self.graph;
         if self.package.is_empty() {
-            let (_, _, best) = self.ranked.last()?;
+            let (rate, _, best) = self.ranked.last()?;
+            self.rate = *rate;
             let package = graph.with_ancestors([*best]);
             let left = package.into_iter().filter(|txid| self.left.contains_key(txid));
             self.package = graph.sorted(left).into();

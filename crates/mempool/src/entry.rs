@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cairn_primitives::{Amount, BlockTime, Transaction, TxIn, TxOut, Txid};
+use cairn_primitives::{Amount, BlockTime, Transaction, TxIn, TxOut, Txid, Wtxid};
 
 use crate::rate::FeeRate;
 
@@ -73,9 +73,19 @@ impl Entry {
         self.tx.txid()
     }
 
+    /// Its id with its witnesses.
+    pub fn wtxid(&self) -> Wtxid {
+        self.tx.wtxid()
+    }
+
     /// What its inputs hold beyond its outputs.
     pub fn fee(&self) -> Amount {
         self.fee
+    }
+
+    /// Its own fee to its own size.
+    pub fn fee_rate(&self) -> FeeRate {
+        FeeRate::new(self.fee, self.vsize)
     }
 
     /// Its virtual bytes, as [`virtual_size`](crate::virtual_size) counts them.
@@ -93,12 +103,12 @@ impl Entry {
         self.time
     }
 
-    /// The entries it spends from.
+    /// The entries it spends from (`depends` of Core's `getmempoolentry`).
     pub fn parents(&self) -> &BTreeSet<Txid> {
         &self.parents
     }
 
-    /// The entries that spend from it.
+    /// The entries that spend from it (`spentby` of Core's `getmempoolentry`).
     pub fn children(&self) -> &BTreeSet<Txid> {
         &self.children
     }
@@ -137,6 +147,6 @@ impl Entry {
 
     /// What it is worth to keep: its own rate, or that of all its descendants if they pay more.
     pub(crate) fn keep_rate(&self) -> FeeRate {
-        self.own().rate().max(self.descendants.rate())
+        self.fee_rate().max(self.descendants.rate())
     }
 }

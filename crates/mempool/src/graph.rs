@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cairn_primitives::{Amount, BlockTime, OutPoint, Transaction, Txid};
+use cairn_primitives::{Amount, BlockTime, OutPoint, Transaction, Txid, Wtxid};
 
 use crate::entry::{Entry, Totals};
 use crate::rate::FeeRate;
@@ -25,6 +25,7 @@ type ByRate = (FeeRate, Reverse<u64>, Txid);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     entries: HashMap<Txid, Entry>,
+    by_wtxid: HashMap<Wtxid, Txid>,
     /// Each coin that an entry spends, with the entry's id.
     spent: HashMap<OutPoint, Txid>,
     /// Worst to keep first; of equals the latest.
@@ -43,6 +44,10 @@ impl Graph {
 
     pub(crate) fn get(&self, txid: &Txid) -> Option<&Entry> {
         self.entries.get(txid)
+    }
+
+    pub(crate) fn get_by_wtxid(&self, wtxid: &Wtxid) -> Option<&Entry> {
+        self.by_wtxid.get(wtxid).and_then(|txid| self.entries.get(txid))
     }
 
     pub(crate) fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
@@ -69,6 +74,11 @@ impl Graph {
     /// The entry that is worth least to keep.
     pub(crate) fn worst(&self) -> Option<&Entry> {
         self.by_rate.first().and_then(|(_, _, txid)| self.entries.get(txid))
+    }
+
+    /// All entries, what is worth most to keep first.
+    pub(crate) fn best_first(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.by_rate.iter().rev().filter_map(|(_, _, txid)| self.entries.get(txid))
     }
 
     /// The entries that came before `time`, oldest first.
@@ -154,6 +164,7 @@ impl Graph {
         self.fee = self.fee.saturating_add(fee);
         self.by_time.insert((time, txid));
         self.by_rate.insert(rate_key(&entry));
+        self.by_wtxid.insert(entry.wtxid(), txid);
         self.entries.insert(txid, entry);
     }
 
@@ -201,6 +212,7 @@ impl Graph {
         }
         self.by_rate.remove(&rate_key(&entry));
         self.by_time.remove(&(entry.time, *txid));
+        self.by_wtxid.remove(&entry.wtxid());
         self.usage -= entry.usage();
         self.vsize -= entry.vsize;
         self.fee = self.fee.saturating_sub(entry.fee);

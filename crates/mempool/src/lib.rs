@@ -6,14 +6,17 @@
 //! [`Mempool::block_connected`] and [`Mempool::reorganized`] follow the chain; a full pool evicts what pays least with
 //! its descendants and raises its floor; [`Mempool::candidates`] gives entries in the order a block wants them.
 //!
+//! [`FeeEstimator`] learns what fee rate was enough, and always answers. [`Mempool::save`] and [`FeeEstimator::to_bytes`]
+//! give the bytes of `mempool.dat` and `fees.dat`; what reads them refuses damage with a [`FileError`].
+//!
 //! The pool decides and does nothing else: time comes in as an argument, coins through [`ChainView`], and it reads no
 //! clock, no disk and no random source. Every limit is a constant of this crate or a field of [`Policy`].
 //!
 //! # What is not here
-//! The node does not use this crate yet. There is no fee estimator, and the pool is not saved or loaded. Transactions
-//! whose parents are missing are refused, not kept. Packages are not accepted as one, version 3 transactions (BIP431)
-//! and ephemeral dust are not standard here, and Core's exception for one more descendant (the CPFP carve-out) is not
-//! made. Bytes are estimated, not measured.
+//! Transactions whose parents are missing are refused, not kept. Packages are not accepted as one; version 3 transactions
+//! (BIP431) and ephemeral dust are not standard here. No entry is given another priority than its fee. Bytes are
+//! estimated, not measured. The estimator has one horizon of 48 blocks, where Core has three of up to 1,008, and what waits
+//! when it is saved is not learned from.
 //!
 //! # Example
 //! ```
@@ -69,6 +72,8 @@ mod admit;
 mod candidates;
 mod chain;
 mod entry;
+mod estimate;
+mod file;
 mod floor;
 mod graph;
 mod mempool;
@@ -76,17 +81,23 @@ mod policy;
 mod rate;
 mod rejection;
 mod replace;
+mod save;
 mod standard;
 
 pub use candidates::Candidates;
 pub use chain::ChainView;
 pub use entry::{Entry, Totals};
+pub use estimate::{
+    Estimate, EstimateSource, Estimates, FAST_TARGET, FeeEstimator, MAX_TARGET, SLOW_TARGET, STANDARD_TARGET,
+};
+pub use file::{FileError, MAX_FILE_BYTES};
 pub use mempool::{Accepted, Mempool, Outcome, RemovalReason, Removed, Reorganized};
 pub use policy::{
-    BYTES_PER_SIGOP, MANDATORY_FLAGS, MAX_BARE_MULTISIG_KEYS, MAX_DATA_SCRIPT, MAX_P2SH_SIGOPS,
-    MAX_P2WSH_ITEMS, MAX_P2WSH_SCRIPT, MAX_REPLACED, MAX_SCRIPT_SIG, MAX_TX_SIGOP_COST, MAX_TX_VERSION,
-    MAX_TX_WEIGHT, MAX_WITNESS_ITEM, MIN_TX_BASE_SIZE, Policy, STANDARD_FLAGS,
+    BYTES_PER_SIGOP, MANDATORY_FLAGS, MAX_BARE_MULTISIG_KEYS, MAX_DATA_SCRIPT, MAX_EXTRA_DESCENDANT_VSIZE,
+    MAX_P2SH_SIGOPS, MAX_P2WSH_ITEMS, MAX_P2WSH_SCRIPT, MAX_REPLACED, MAX_SCRIPT_SIG, MAX_TX_SIGOP_COST,
+    MAX_TX_VERSION, MAX_TX_WEIGHT, MAX_WITNESS_ITEM, MIN_TX_BASE_SIZE, Policy, STANDARD_FLAGS,
 };
 pub use rate::{FeeRate, SatPerKvb};
 pub use rejection::{Class, Rejection};
+pub use save::{MAX_SAVED, Saved};
 pub use standard::{dust_limit, virtual_size};

@@ -1,10 +1,11 @@
 //! The pool and what may happen to it.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cairn_params::ChainSpec;
-use cairn_primitives::{Amount, Block, BlockTime, OutPoint, Transaction, Txid};
+use cairn_primitives::{Amount, Block, BlockTime, OutPoint, Transaction, Txid, Wtxid};
 
 use crate::admit::{self, Admitter, Origin};
 use crate::candidates::Candidates;
@@ -110,6 +111,19 @@ impl Mempool {
         now: BlockTime,
         chain: &C,
     ) -> Outcome {
+        self.accept_at(tx, now, now, chain)
+    }
+
+    /// [`accept`](Self::accept)s a transaction at `now` that came at `time`, and keeps that time: for those of a saved pool.
+    /// A time after `now` counts as `now`, one that has expired as the oldest that has not.
+    pub fn accept_at<C: ChainView + ?Sized>(
+        &mut self,
+        tx: Arc<Transaction>,
+        time: BlockTime,
+        now: BlockTime,
+        chain: &C,
+    ) -> Outcome {
+        let time = time.min(now).max(self.oldest_time(now));
         let mut removed = self.expire(now);
         let floor = self.floor.rate(now, self.graph.usage(), &self.policy);
         let admission = match self.admitter(floor, chain).admit(&tx, Origin::Relay) {
@@ -120,7 +134,7 @@ impl Mempool {
         removed.extend(labelled(gone, RemovalReason::Replaced));
 
         let accepted = Accepted { txid: tx.txid(), fee: admission.fee, vsize: admission.vsize };
-        self.graph.insert(admit::facts(tx, &admission, now));
+        self.graph.insert(admit::facts(tx, &admission, time));
         let evicted = self.trim();
         let stays = self.graph.get(&accepted.txid).is_some();
         removed.extend(evicted.into_iter().filter(|gone| gone.tx.txid() != accepted.txid));
@@ -146,22 +160,22 @@ impl Mempool {
     /// Transactions of the blocks that left come in again if they are standard; they need not pay the floor. Then
     /// each transaction of the pool is looked at anew, without running its scripts, and keeps its time. Takes time
     /// in proportion to the pool.
-    pub fn reorganized<C: ChainView + ?Sized>(
+    pub fn reorganized<B: Borrow<Block>, C: ChainView + ?Sized>(
         &mut self,
-        disconnected: &[Block],
-        connected: &[Block],
+        disconnected: &[B],
+        connected: &[B],
         now: BlockTime,
         chain: &C,
     ) -> Reorganized {
         let old = self.graph.take_all();
-        let back = disconnected.iter().rev().flat_map(|block| &block.transactions);
+        let back = disconnected.iter().rev().flat_map(|block| &block.borrow().transactions);
         let mut entered: Vec<Txid> = back
             .filter(|tx| self.enter(Arc::new((*tx).clone()), now, chain, Origin::Disconnected))
             .map(Transaction::txid)
             .collect();
 
         let (confirmed, spent) =
-            admit::ids_and_spends(connected.iter().flat_map(|block| &block.transactions));
+            admit::ids_and_spends(connected.iter().flat_map(|block| &block.borrow().transactions));
         let mut removed = Vec::new();
         for entry in old {
             if self.enter(Arc::clone(&entry.tx), entry.time, chain, Origin::Retained) {
@@ -204,9 +218,13 @@ impl Mempool {
 
     /// Takes out what came in longer than [`Policy::expiry_seconds`] before `now`, and all that rests on it.
     pub fn expire(&mut self, now: BlockTime) -> Vec<Removed> {
-        let limit = now.saturating_sub(self.policy.expiry_seconds);
-        let old: Vec<Txid> = self.graph.older_than(limit).collect();
+        let old: Vec<Txid> = self.graph.older_than(self.oldest_time(now)).collect();
         labelled(self.graph.remove_with_descendants(old), RemovalReason::Expiry).collect()
+    }
+
+    /// The earliest time of an entry that has not expired at `now`.
+    pub(crate) fn oldest_time(&self, now: BlockTime) -> BlockTime {
+        now.saturating_sub(self.policy.expiry_seconds)
     }
 
     /// Evicts by the rate that an entry and its descendants pay until the pool is within its limit, and raises the
@@ -229,8 +247,9 @@ impl Mempool {
 
     /// The rate below which nothing comes in at `now`: the minimum relay rate, or the floor that evictions raised if
     /// that is higher.
-    pub fn min_fee_rate(&mut self, now: BlockTime) -> SatPerKvb {
-        let rising = self.floor.rate(now, self.graph.usage(), &self.policy);
+    pub fn min_fee_rate(&self, now: BlockTime) -> SatPerKvb {
+        let mut floor = self.floor;
+        let rising = floor.rate(now, self.graph.usage(), &self.policy);
         rising.max(self.policy.min_relay_rate)
     }
 
@@ -238,6 +257,24 @@ impl Mempool {
     /// behind those it spends from.
     pub fn candidates(&self) -> Candidates<'_> {
         Candidates::new(&self.graph)
+    }
+
+    /// The entries by the rate that each, or it and all its descendants together, pays: the highest first, of equals the
+    /// earliest. The order of eviction from behind; unlike [`candidates`](Self::candidates) it does not heed what an entry
+    /// spends from, and costs nothing to make.
+    pub fn by_fee_rate(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.graph.best_first()
+    }
+
+    /// All entries, each behind those it spends from.
+    pub(crate) fn sorted_entries(&self) -> impl Iterator<Item = &Entry> {
+        let ids = self.graph.sorted(self.graph.entries().keys().copied());
+        ids.into_iter().filter_map(|txid| self.graph.get(&txid))
+    }
+
+    /// The rules of the chain.
+    pub fn spec(&self) -> &Arc<ChainSpec> {
+        &self.spec
     }
 
     /// The policy.
@@ -248,6 +285,11 @@ impl Mempool {
     /// The entry of this id.
     pub fn get(&self, txid: &Txid) -> Option<&Entry> {
         self.graph.get(txid)
+    }
+
+    /// The entry of this id with witnesses.
+    pub fn get_by_wtxid(&self, wtxid: &Wtxid) -> Option<&Entry> {
+        self.graph.get_by_wtxid(wtxid)
     }
 
     /// The entry that spends this coin.

@@ -29,6 +29,9 @@ pub const MAX_P2WSH_SCRIPT: usize = 3_600;
 pub const MAX_P2WSH_ITEMS: usize = 100;
 /// Longest witness item besides the script, in version 0 and in tapscript (Core's `MAX_STANDARD_P2WSH_STACK_ITEM_SIZE`).
 pub const MAX_WITNESS_ITEM: usize = 80;
+/// Largest child in virtual bytes that may come in though its parent has all the descendants it may have; the size of the
+/// parent's descendants may pass its limit by as much (Core's `EXTRA_DESCENDANT_TX_SIZE_LIMIT`).
+pub const MAX_EXTRA_DESCENDANT_VSIZE: u64 = 10_000;
 /// Most transactions that one replacement may remove (BIP125 rule 5, Core's `MAX_REPLACEMENT_CANDIDATES`).
 pub const MAX_REPLACED: usize = 100;
 
@@ -74,9 +77,11 @@ pub struct Policy {
     pub max_ancestors: u64,
     /// Most virtual bytes of a transaction and its unconfirmed ancestors. Default 101,000.
     pub max_ancestor_vsize: u64,
-    /// Most unconfirmed descendants of a transaction, itself included. Default 25.
+    /// Most unconfirmed descendants of a transaction, itself included. Default 25. One more may come in that rests on this
+    /// transaction alone and has at most [`MAX_EXTRA_DESCENDANT_VSIZE`] virtual bytes.
     pub max_descendants: u64,
-    /// Most virtual bytes of a transaction and its unconfirmed descendants. Default 101,000.
+    /// Most virtual bytes of a transaction and its unconfirmed descendants. Default 101,000. The one further descendant
+    /// may pass it by [`MAX_EXTRA_DESCENDANT_VSIZE`].
     pub max_descendant_vsize: u64,
     /// Seconds until a transaction that is not mined leaves the pool. Default 336 hours.
     pub expiry_seconds: u32,

@@ -31,11 +31,7 @@ fn versions_1_and_2_are_standard() {
 
 /// A transaction of exactly `size` bytes, none of them witness.
 fn of_size(size: usize) -> Draft {
-    let draft = spend(&[root(0)], 10_000).padded(size - 80);
-    let have = draft.build().base_size();
-    // A data output of 11 bytes and what it carries.
-    let data = size - have - 11;
-    draft.output(output(0, ScriptBuilder::new().push_opcode(0x6a).push_slice(&vec![7; data]).into_script()))
+    spend(&[root(0)], 10_000).sized(size)
 }
 
 #[test]

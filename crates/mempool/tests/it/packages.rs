@@ -34,16 +34,58 @@ fn fan(pool: &mut Mempool, chain: &TestChain, count: usize) -> Transaction {
     take(pool, chain, &draft)
 }
 
-#[test]
-fn a_transaction_has_at_most_25_descendants_itself_included() {
-    let (mut pool, chain) = (pool(), TestChain::new(1));
-    let parent = fan(&mut pool, &chain, 25);
+/// A pool with a transaction that has 25 descendants, itself included, and outputs to spare from the 24th on.
+fn full_fan() -> (Mempool, TestChain, Transaction) {
+    let (mut pool, chain) = (pool(), TestChain::new(2));
+    let parent = fan(&mut pool, &chain, 28);
     for vout in 0..24 {
         take(&mut pool, &chain, &spend(&[out(&parent, vout)], 900_000));
     }
     assert_eq!(pool.get(&parent.txid()).unwrap().descendants().count, 25);
-    let error = refuse(&mut pool, &chain, &spend(&[out(&parent, 24)], 900_000));
-    assert_eq!(error, Rejection::DescendantCount { ancestor: parent.txid(), got: 26, limit: 25 });
+    (pool, chain, parent)
+}
+
+#[test]
+fn a_transaction_has_at_most_25_descendants_itself_included() {
+    let (mut pool, chain, parent) = full_fan();
+    let other = take(&mut pool, &chain, &spend(&[root(1)], 99_000_000));
+    let refused = Rejection::DescendantCount { ancestor: parent.txid(), got: 26, limit: 25 };
+    // One more would rest on two transactions, on a child, or be too large.
+    let two = spend(&[out(&parent, 24), out(&other, 0)], 900_000);
+    assert_eq!(refuse(&mut pool, &chain, &two), refused);
+    let child = pool.spender(&out(&parent, 0)).unwrap();
+    let below = spend(&[cairn_primitives::OutPoint { txid: child, vout: 0 }], 800_000);
+    assert_eq!(refuse(&mut pool, &chain, &below), refused);
+    let large = spend(&[out(&parent, 24)], 600_000).sized(10_001);
+    assert_eq!(refuse(&mut pool, &chain, &large), refused);
+}
+
+#[test]
+fn one_small_child_more_is_let_in() {
+    let (mut pool, chain, parent) = full_fan();
+    let extra = take(&mut pool, &chain, &spend(&[out(&parent, 24)], 600_000).sized(10_000).replaceable());
+    assert_eq!((extra.vsize(), pool.get(&parent.txid()).unwrap().descendants().count), (10_000, 26));
+    let error = refuse(&mut pool, &chain, &spend(&[out(&parent, 25)], 900_000));
+    assert_eq!(error, Rejection::DescendantCount { ancestor: parent.txid(), got: 27, limit: 25 });
+    // It can be replaced where it stands.
+    take(&mut pool, &chain, &spend(&[out(&parent, 24)], 500_000));
+    assert_eq!(pool.get(&parent.txid()).unwrap().descendants().count, 26);
+}
+
+#[test]
+fn one_small_child_more_may_pass_the_size_of_descendants() {
+    let small = spend(&[root(0)], 1).build().vsize();
+    let mut parent = spend(&[root(0)], 1_000_000);
+    parent.outputs = vec![anyone(40_000_000); 2];
+    let policy = Policy { max_descendant_vsize: parent.build().vsize() + small, ..Policy::default() };
+    let limit = policy.max_descendant_vsize;
+    let (mut pool, chain) = (pool_with(policy), TestChain::new(1));
+    let parent = take(&mut pool, &chain, &parent);
+    take(&mut pool, &chain, &spend(&[out(&parent, 0)], 39_000_000));
+    let child = |size: usize| spend(&[out(&parent, 1)], 10_000_000).sized(size);
+    let error = refuse(&mut pool, &chain, &child(10_001));
+    assert_eq!(error, Rejection::DescendantSize { ancestor: parent.txid(), got: limit + 10_001, limit });
+    take(&mut pool, &chain, &child(10_000));
 }
 
 #[test]

@@ -17,6 +17,15 @@ fn a_double_spend_is_refused_unless_the_first_signals() {
 }
 
 #[test]
+fn a_sequence_number_below_the_last_two_signals() {
+    let (mut pool, chain) = (pool(), TestChain::new(1));
+    let first = take(&mut pool, &chain, &spend(&[root(0)], ALL - 1_000).sequence(0xffff_fffd));
+    assert!(pool.get(&first.txid()).unwrap().signals_replacement());
+    let second = take(&mut pool, &chain, &spend(&[root(0)], ALL - 50_000));
+    assert!(!pool.get(&second.txid()).unwrap().signals_replacement());
+}
+
+#[test]
 fn full_replacement_needs_no_signal() {
     let policy = Policy { full_rbf: true, ..Policy::default() };
     let (mut pool, chain) = (pool_with(policy), TestChain::new(1));

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cairn_consensus::CoinViewError;
-use cairn_mempool::{ChainView, Entry, Mempool, Outcome, Policy, Rejection};
+use cairn_mempool::{
+    ChainView, Entry, FeeRate, MAX_EXTRA_DESCENDANT_VSIZE, Mempool, Outcome, Policy, Rejection,
+};
 use cairn_params::presets;
 use cairn_primitives::{
     Amount, Block, BlockHash, BlockTime, Coin, CompactTarget, Header, Height, LockTime, MerkleRoot, OutPoint,
@@ -163,6 +165,15 @@ impl Draft {
         self
     }
 
+    /// Adds bytes until the size without witness is exactly `size`, the last of them in a data output.
+    pub(crate) fn sized(self, size: usize) -> Self {
+        let draft = self.padded(size - 80);
+        // A data output of 11 bytes and what it carries.
+        let data = size - draft.build().base_size() - 11;
+        let script_pubkey = ScriptBuilder::new().push_opcode(0x6a).push_slice(&vec![7; data]).into_script();
+        draft.output(TxOut { value: Amount::ZERO, script_pubkey })
+    }
+
     pub(crate) fn build(&self) -> Transaction {
         let lock_time = LockTime::new(self.lock_time);
         Transaction::new(self.version, self.inputs.clone(), self.outputs.clone(), lock_time)
@@ -238,11 +249,19 @@ pub(crate) fn check(pool: &Mempool, chain: &TestChain) {
         let parents: BTreeSet<Txid> = entry.tx().inputs().iter().map(|input| input.previous.txid).collect();
         assert_eq!(entry.parents(), &parents.intersection(&ids).copied().collect());
         assert_eq!(entry.children(), &children.get(&entry.txid()).cloned().unwrap_or_default());
+        assert_eq!(pool.get_by_wtxid(&entry.wtxid()).map(Entry::txid), Some(entry.txid()));
         check_totals(pool, entry);
     }
+    let rates: Vec<_> = pool.by_fee_rate().map(worth).collect();
+    assert!(rates.len() == pool.len() && rates.is_sorted_by(|before, after| before >= after));
     assert_eq!((pool.len() as u64, pool.vsize(), pool.total_fee().to_sat()), totals(pool, &ids));
     assert_eq!(pool.usage(), pool.entries().map(Entry::usage).sum::<u64>());
     assert!(pool.usage() <= pool.policy().max_usage);
+}
+
+/// The rate that an entry, or it and all its descendants together, pays.
+fn worth(entry: &Entry) -> FeeRate {
+    entry.fee_rate().max(entry.descendants().rate())
 }
 
 fn check_totals(pool: &Mempool, entry: &Entry) {
@@ -253,5 +272,7 @@ fn check_totals(pool: &Mempool, entry: &Entry) {
     assert_eq!((descendants.count, descendants.vsize, descendants.fee.to_sat()), below);
     let policy = pool.policy();
     assert!(ancestors.count <= policy.max_ancestors && ancestors.vsize <= policy.max_ancestor_vsize);
-    assert!(descendants.count <= policy.max_descendants && descendants.vsize <= policy.max_descendant_vsize);
+    // One child more may come in, and a larger one.
+    assert!(descendants.count <= policy.max_descendants + 1);
+    assert!(descendants.vsize <= policy.max_descendant_vsize + MAX_EXTRA_DESCENDANT_VSIZE);
 }
