@@ -11,9 +11,10 @@ use cairn_primitives::{BlockHash, Height, Txid};
 use tokio::sync::broadcast;
 
 use crate::dto::{
-    Balance, BlockInfo, BlockPage, ChainStatus, Event, EventSpan, History, MineRequest, Mined, MinerStatus,
-    MiningTemplate, Readiness, SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply, TxInfo,
-    TxProof, UtxoPage,
+    Balance, BlockInfo, BlockPage, ChainStatus, Event, EventSpan, FeeEstimate, History, MempoolPage,
+    MineRequest, Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList, PoolEvent,
+    Readiness, SendRequest, Sent, SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply,
+    SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
 };
 use crate::error::ApiError;
 
@@ -52,16 +53,16 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Not found when no such block is stored.
     fn block(&self, id: BlockId) -> Result<BlockInfo, Self::Error>;
 
-    /// `GET /tx/{txid}`.
+    /// `GET /tx/{txid}`: in the pool or in a block.
     ///
     /// # Errors
-    /// Not found; index disabled when the node keeps no transaction index.
-    fn transaction(&self, txid: Txid) -> Result<TxInfo, Self::Error>;
+    /// Not found; index disabled when it is not in the pool and the node keeps no transaction index.
+    fn transaction(&self, txid: Txid) -> Result<TxDetail, Self::Error>;
 
     /// `GET /tx/{txid}/proof`.
     ///
     /// # Errors
-    /// As [`NodeApi::transaction`].
+    /// Not found, also while the transaction is in no block; index disabled when the node keeps no transaction index.
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, Self::Error>;
 
     /// `GET /balance/{address}`.
@@ -76,7 +77,7 @@ pub trait NodeApi: Send + Sync + 'static {
     /// As [`NodeApi::balance`].
     fn utxos(&self, address: &str, page: Page) -> Result<UtxoPage, Self::Error>;
 
-    /// `GET /address/{address}`: balance and confirmed transactions, newest first.
+    /// `GET /address/{address}`: balance and transactions, unconfirmed ones first, newest first among each.
     ///
     /// # Errors
     /// As [`NodeApi::balance`].
@@ -87,6 +88,56 @@ pub trait NodeApi: Send + Sync + 'static {
     /// # Errors
     /// When the chain cannot be read.
     fn chain(&self) -> Result<ChainStatus, Self::Error>;
+
+    /// `GET /mempool`: totals of the pool, and a page of it, best fee rate first.
+    ///
+    /// # Errors
+    /// Not ready while the node has no pool.
+    fn mempool(&self, page: Page) -> Result<MempoolPage, Self::Error>;
+
+    /// `GET /fee-estimate`.
+    ///
+    /// # Errors
+    /// Not ready while the node has no pool.
+    fn fee_estimate(&self) -> Result<FeeEstimate, Self::Error>;
+
+    /// `POST /tx/send`: put a transaction into the pool and offer it to the peers.
+    ///
+    /// # Errors
+    /// Rejected, with the rule; not a transaction; not ready while the node has no pool.
+    fn send_transaction(&self, request: &SendRequest) -> Result<Sent, Self::Error>;
+
+    /// `GET /peers`.
+    ///
+    /// # Errors
+    /// Not ready while the node has no network.
+    fn peers(&self) -> Result<PeerList, Self::Error>;
+
+    /// `POST /peers/add`: connect to an address and stay connected. Returns before the connection is made. The server has
+    /// checked that the address has 1 to [`PeerAddRequest::ADDR_MAX`] characters.
+    ///
+    /// # Errors
+    /// Invalid parameter when `addr` is no address; not ready while the node has no network.
+    fn add_peer(&self, request: &PeerAddRequest) -> Result<PeerAdded, Self::Error>;
+
+    /// `POST /sync`: ask all peers for headers again. Returns before they answer.
+    ///
+    /// # Errors
+    /// Not ready while the node has no network.
+    fn sync(&self) -> Result<SyncStarted, Self::Error>;
+
+    /// `GET /wallet/status`.
+    ///
+    /// # Errors
+    /// Not found unless the node has a wallet of its own, as a development node does.
+    fn wallet_status(&self) -> Result<WalletStatus, Self::Error>;
+
+    /// `POST /wallet/send`: pay from the node's own wallet.
+    ///
+    /// # Errors
+    /// Not found unless the node has a wallet; bad address; invalid parameter for an amount that is dust; insufficient funds;
+    /// rejected, with the rule.
+    fn wallet_send(&self, request: &WalletSendRequest) -> Result<WalletSent, Self::Error>;
 
     /// `GET /mining/status`.
     ///
@@ -152,6 +203,9 @@ pub trait EventFeed: Send + Sync + 'static {
 
     /// New events from now on, each sent after it is in the log. A receiver that lags reads the log instead.
     fn subscribe(&self) -> broadcast::Receiver<Arc<Event>>;
+
+    /// What happens to the pool from now on. In no log: what a receiver that lags has missed is lost to it.
+    fn subscribe_pool(&self) -> broadcast::Receiver<PoolEvent>;
 }
 
 /// A block named by its height on the active chain or by its hash.

@@ -20,6 +20,8 @@ pub struct HttpConfig {
     pub max_header_bytes: usize,
     /// Bytes of a request body where no block is sent; more are answered 413.
     pub max_body_bytes: usize,
+    /// Bytes of a `POST /tx/send` body: two hex digits for each byte of a transaction.
+    pub max_tx_body_bytes: usize,
     /// Bytes of a `POST /mining/submit` body: two hex digits for each byte of a block.
     pub max_block_body_bytes: usize,
     /// Node calls that run at once; others wait their turn.
@@ -47,6 +49,12 @@ pub struct HttpConfig {
     /// Host names, without port, that requests may name besides `localhost` and loopback addresses when the server is bound to
     /// loopback. Bound elsewhere an empty list allows every name, any other list only its own names and IP addresses.
     pub allowed_hosts: Vec<String>,
+    /// Whether the page at `/` may pay from the node's own wallet without the admin token; for development nodes, whose coins
+    /// are worth nothing. The server then takes `POST /wallet/send` without a token from whom all of this holds: it comes over a
+    /// loopback connection to a server bound to loopback, names a loopback `Host`, carries an `Origin` equal to that host and the
+    /// header `X-Cairn-Page: 1`, and has not passed a proxy that says so. A page of another site fails at `Origin`, which a browser
+    /// sets itself; a program on this machine can pass all of it.
+    pub wallet_from_page: bool,
 }
 
 impl Default for HttpConfig {
@@ -64,6 +72,7 @@ impl Default for HttpConfig {
             request_burst: const { at_least_one(1_000) },
             max_header_bytes: 16 * 1024,
             max_body_bytes: 64 * 1024,
+            max_tx_body_bytes: 1024 * 1024,
             max_block_body_bytes: 8 * 1024 * 1024,
             max_concurrent_calls: 16,
             max_subscriptions: 256,
@@ -77,6 +86,7 @@ impl Default for HttpConfig {
             mine_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(3),
             allowed_hosts: Vec::new(),
+            wallet_from_page: false,
         }
     }
 }

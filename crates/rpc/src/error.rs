@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use cairn_primitives::AddressError;
+use cairn_mempool::{Class, Rejection};
+use cairn_primitives::{AddressError, Amount};
 
 use crate::dto::ErrorBody;
 
@@ -31,6 +32,32 @@ pub enum ApiError {
     Rejected {
         /// The rule, in Bitcoin Core's words where Core has one.
         reason: &'static str,
+    },
+    /// The transaction that was sent is not taken.
+    #[error("refused: {0}")]
+    TxRejected(#[from] Rejection),
+    /// What was sent is not a transaction.
+    #[error("raw_tx {rule}")]
+    NotATransaction {
+        /// What it must be, such as `must be hex`.
+        rule: &'static str,
+    },
+    /// The wallet cannot pay that much and the fee.
+    #[error(
+        "the wallet lacks {missing} units: {needed} are needed, {available} can be spent; {immature} more are block rewards not yet \
+         spendable, {unconfirmed} more are unconfirmed",
+        missing = needed.saturating_sub(*available).to_sat(), needed = needed.to_sat(), available = available.to_sat(),
+        immature = immature.to_sat(), unconfirmed = unconfirmed.to_sat()
+    )]
+    InsufficientFunds {
+        /// Amount and fee, in the smallest unit.
+        needed: Amount,
+        /// What can be spent now.
+        available: Amount,
+        /// Block rewards that are not ripe.
+        immature: Amount,
+        /// Payments to the wallet that no block holds yet.
+        unconfirmed: Amount,
     },
     /// The answer needs an index this node does not keep.
     #[error("this node keeps no {index} index; start it with {}", index.flag())]
@@ -62,6 +89,8 @@ pub enum Resource {
     Block,
     /// A transaction.
     Transaction,
+    /// A wallet: only a development node has one.
+    Wallet,
 }
 
 impl fmt::Display for Resource {
@@ -69,6 +98,7 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Resource::Block => "block",
             Resource::Transaction => "transaction",
+            Resource::Wallet => "wallet",
         })
     }
 }
@@ -105,7 +135,13 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            ApiError::BadAddress(_) | ApiError::InvalidParameter { .. } | ApiError::Rejected { .. } => 400,
+            ApiError::BadAddress(_)
+            | ApiError::InvalidParameter { .. }
+            | ApiError::Rejected { .. }
+            | ApiError::NotATransaction { .. }
+            | ApiError::InsufficientFunds { .. } => 400,
+            ApiError::TxRejected(rejection) if is_internal(rejection) => 500,
+            ApiError::TxRejected(_) => 400,
             ApiError::NotFound { .. } => 404,
             ApiError::Internal { .. } => 500,
             ApiError::IndexDisabled { .. } => 501,
@@ -119,9 +155,14 @@ impl ApiError {
         match self {
             ApiError::NotFound { what: Resource::Block } => "block-not-found",
             ApiError::NotFound { what: Resource::Transaction } => "tx-not-found",
+            ApiError::NotFound { what: Resource::Wallet } => "no-wallet",
             ApiError::BadAddress(_) => "bad-address",
             ApiError::InvalidParameter { .. } => "bad-parameter",
             ApiError::Rejected { .. } => "rejected",
+            ApiError::TxRejected(rejection) if is_internal(rejection) => "internal",
+            ApiError::TxRejected(_) => "rejected",
+            ApiError::NotATransaction { .. } => "bad-transaction",
+            ApiError::InsufficientFunds { .. } => "insufficient-funds",
             ApiError::IndexDisabled { .. } => "index-disabled",
             ApiError::NotReady { .. } => "not-ready",
             ApiError::Stopping => "stopping",
@@ -133,9 +174,66 @@ impl ApiError {
     #[must_use]
     pub fn body(&self) -> ErrorBody {
         let reject_reason = match self {
-            ApiError::Rejected { reason } => Some((*reason).to_owned()),
+            ApiError::Rejected { reason } => Some(*reason),
+            ApiError::TxRejected(rejection) => Some(rejection.code()),
+            ApiError::NotATransaction { .. } => Some("tx-decode-failed"),
             _ => None,
         };
-        ErrorBody { error: self.to_string(), code: self.code().to_owned(), reject_reason }
+        ErrorBody {
+            error: self.to_string(),
+            code: self.code().to_owned(),
+            reject_reason: reject_reason.map(str::to_owned),
+        }
+    }
+}
+
+/// Whether the coins could not be looked up, which says nothing about the transaction.
+fn is_internal(rejection: &Rejection) -> bool {
+    match rejection.class() {
+        Class::Unavailable => true,
+        Class::Invalid
+        | Class::Mutated
+        | Class::Nonstandard
+        | Class::Premature
+        | Class::Missing
+        | Class::Known
+        | Class::Pool => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_consensus::CoinViewError;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_transaction_is_told_with_its_rule_and_a_sentence() {
+        let body = ApiError::from(Rejection::Weight { got: 400_001, limit: 400_000 }).body();
+        assert_eq!((body.code.as_str(), body.reject_reason.as_deref()), ("rejected", Some("tx-size")));
+        assert!(body.error.contains("400001"), "{}", body.error);
+    }
+
+    #[test]
+    fn a_failed_look_up_is_not_the_senders_fault() {
+        let failed = ApiError::from(Rejection::CoinView(CoinViewError::Internal));
+        assert_eq!((failed.status(), failed.code()), (500, "internal"));
+        assert_eq!(ApiError::from(Rejection::Full).status(), 400);
+    }
+
+    #[test]
+    fn what_a_wallet_lacks_is_said_in_numbers() {
+        let units = Amount::from_sat;
+        let lacking = ApiError::InsufficientFunds {
+            needed: units(1_100),
+            available: units(1_000),
+            immature: units(7),
+            unconfirmed: units(5),
+        };
+        let text = lacking.to_string();
+        for part in ["lacks 100 ", "1100 are", "1000 can", "7 more", "5 more"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!((lacking.status(), lacking.code()), (400, "insufficient-funds"));
     }
 }

@@ -38,11 +38,14 @@ pub use config::HttpConfig;
 pub use dto::{
     Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef, BlockSummary,
     ChainStatus, ChainTip, CirculatingCoins, CoinbaseCoins, Currency, CurrencyError, DECIMALS_MAX, Decimal,
-    DecimalError, ErrorBody, Event, EventKind, EventSpan, FieldName, History, HistoryEntry, MaxSupplyCoins,
-    MineRequest, Mined, MinerStatus, MiningTemplate, Notation, Readiness, ReorgEvent, SpecDocument,
+    DecimalError, ErrorBody, Event, EventKind, EventSpan, EventType, FeeEstimate, FeeRate, FeeSource,
+    FeeUnit, FieldName, History, HistoryEntry, MaxSupplyCoins, MempoolEvent, MempoolPage, MempoolTx,
+    MineRequest, Mined, MinerStatus, MiningTemplate, Notation, PeerAddRequest, PeerAdded, PeerInfo, PeerList,
+    PoolEvent, Readiness, ReorgEvent, SendRequest, Sent, SentStatus, Services, SpecDocument,
     SpecDocumentError, Status, Stopping, Submission, SubmitRequest, SubsidyCoins, Supply, SupplyCoins,
-    TICKER_MAX, TemplateTx, TickerField, TipStatus, TxInfo, TxInput, TxOutput, TxProof, TxStatus, Utxo,
-    UtxoPage, ValueCoins,
+    SyncStarted, TICKER_MAX, TemplateTx, TickerField, TipStatus, Transport, TxDetail, TxEvent, TxInfo,
+    TxInput, TxOutput, TxProof, TxRemoval, TxRemovedEvent, TxStatus, Utxo, UtxoPage, ValueCoins,
+    WalletSendRequest, WalletSent, WalletStatus,
 };
 pub use error::{ApiError, Index, Resource};
 pub use metrics::Metrics;

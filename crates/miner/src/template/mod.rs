@@ -120,6 +120,16 @@ impl BlockTemplate {
         self.min_time
     }
 
+    /// The latest time the header may carry.
+    pub fn max_time(&self) -> BlockTime {
+        self.max_time
+    }
+
+    /// How far a header's time may be ahead of a node's clock, in seconds.
+    pub fn max_future_seconds(&self) -> u32 {
+        self.max_future_seconds
+    }
+
     /// What the coinbase pays: subsidy and fees.
     pub fn coinbase_value(&self) -> Amount {
         self.coinbase.value()

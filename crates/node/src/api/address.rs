@@ -1,7 +1,7 @@
 //! Balances, coins and history of an address.
 
 use cairn_chainstate::script_hash;
-use cairn_primitives::{Sha256, hex};
+use cairn_primitives::{Script, hex};
 use cairn_rpc::{ApiError, Balance, History, HistoryEntry, Page, Utxo, UtxoPage};
 
 use super::{Service, unreadable};
@@ -9,15 +9,14 @@ use super::{Service, unreadable};
 impl Service {
     pub(super) fn address_balance(&self, text: &str) -> Result<Balance, ApiError> {
         let script = self.script_of(text)?;
-        let found = self.reader.address_balance(&script).map_err(unreadable)?;
+        let found = self.reader.address_balance(&script_hash(&script)).map_err(unreadable)?;
         let all = found.confirmed.saturating_add(found.immature);
         Ok(Balance {
             address: text.to_owned(),
             balance_satoshi: all,
             balance: self.notation.currency.field(all),
             immature_satoshi: found.immature,
-            // No transaction waits for a block here, so none changes a balance.
-            unconfirmed_satoshi: 0,
+            unconfirmed_satoshi: self.pool_change(&script),
             utxo_count: found.coins,
         })
     }
@@ -49,29 +48,34 @@ impl Service {
 
     pub(super) fn address_history(&self, text: &str, page: Page) -> Result<History, ApiError> {
         let script = self.script_of(text)?;
+        let waiting = self.pool_history(&script);
         let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-        let found = self.reader.address_history(&script, skip, page.limit() as usize).map_err(unreadable)?;
+        let limit = page.limit() as usize;
+        let mut history: Vec<HistoryEntry> = waiting.iter().skip(skip).take(limit).cloned().collect();
+        let skip = skip.saturating_sub(waiting.len());
+        let room = limit - history.len();
+        let found = self.reader.address_history(&script_hash(&script), skip, room).map_err(unreadable)?;
         // An entry whose block was taken off between the two look-ups is left out.
-        let entries = found.entries.iter().filter_map(|entry| {
+        history.extend(found.entries.iter().filter_map(|entry| {
             let info = self.reader.header(&self.reader.block_hash_at(entry.height)?)?;
             Some(HistoryEntry {
                 txid: entry.txid,
-                height: entry.height,
-                block_hash: info.hash,
+                height: Some(entry.height),
+                block_hash: Some(info.hash),
                 timestamp: info.header.time,
                 confirmations: info.confirmations.map_or(-1, i64::from),
             })
-        });
+        }));
         Ok(History {
-            history: entries.collect(),
+            history,
             balance: self.address_balance(text)?,
-            total: found.total,
+            total: found.total + waiting.len() as u64,
             limit: page.limit(),
             offset: page.offset(),
         })
     }
 
-    fn script_of(&self, text: &str) -> Result<Sha256, ApiError> {
-        Ok(script_hash(&self.parse_address(text)?.script_pubkey()))
+    fn script_of(&self, text: &str) -> Result<Script, ApiError> {
+        Ok(self.parse_address(text)?.script_pubkey())
     }
 }

@@ -4,7 +4,8 @@ use cairn_chainstate::HeaderInfo;
 use cairn_consensus::Undo;
 use cairn_primitives::{Block, BlockHash, Coin, Height, TxOut, Txid};
 use cairn_rpc::{
-    ApiError, BlockId, BlockInfo, BlockPage, BlockSummary, Page, Resource, TxInfo, TxProof, TxStatus,
+    ApiError, BlockId, BlockInfo, BlockPage, BlockSummary, Page, Resource, TxDetail, TxInfo, TxProof,
+    TxStatus,
 };
 
 use super::{Service, unreadable};
@@ -45,12 +46,15 @@ impl Service {
         })
     }
 
-    pub(super) fn tx_info(&self, txid: Txid) -> Result<TxInfo, ApiError> {
+    pub(super) fn tx_detail(&self, txid: Txid) -> Result<TxDetail, ApiError> {
+        if let Some(unconfirmed) = self.pool_transaction(txid) {
+            return Ok(unconfirmed);
+        }
         let found = self.reader.tx(&txid).map_err(unreadable)?.ok_or(NO_TX)?;
         let info = self.reader.header(&found.block).ok_or(NO_TX)?;
         let undo = self.reader.undo(&found.block).map_err(unreadable)?;
         let spent = spent_by(undo.as_ref(), found.index as usize);
-        Ok(TxInfo::new(&found.tx, spent, status(&info), &self.notation))
+        Ok(TxDetail::new(TxInfo::new(&found.tx, spent, status(&info), &self.notation), &found.tx))
     }
 
     pub(super) fn tx_proof(&self, txid: Txid) -> Result<TxProof, ApiError> {

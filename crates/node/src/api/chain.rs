@@ -31,9 +31,8 @@ impl Service {
             difficulty: target.difficulty(self.notation.pow_limit),
             bits_hex: header.bits,
             chain_work: tip.work,
-            // Neither exists in this node; both counts are true.
-            mempool: 0,
-            peers: 0,
+            mempool: self.pool_count(),
+            peers: self.peer_count(),
             supply: self.notation.currency.field(view.supply()),
             block_reward: subsidy.at(tip.height.next()),
             next_halving: subsidy.next_halving(tip.height),

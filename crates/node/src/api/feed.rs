@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cairn_chainstate::{ChainEvent, ChainStateError, EventId};
 use cairn_primitives::{BlockHash, Header, Work};
-use cairn_rpc::{ApiError, Event, EventFeed, EventSpan};
+use cairn_rpc::{ApiError, Event, EventFeed, EventSpan, PoolEvent};
 use tokio::sync::broadcast;
 use tracing::debug;
 
@@ -44,6 +44,10 @@ impl EventFeed for Service {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
+    }
+
+    fn subscribe_pool(&self) -> broadcast::Receiver<PoolEvent> {
+        self.pool_events.subscribe()
     }
 }
 

@@ -25,6 +25,7 @@ impl Service {
             raw_tx: hex::encode(&candidate.tx.to_bytes()),
             fee: candidate.fee,
             weight: candidate.tx.weight().to_u64(),
+            sigop_cost: candidate.sigop_cost,
         });
         // With nobody to pay there is no coinbase to show: the caller makes its own.
         let block = payout.map(|_| template.block(template.header(0, template.time()), 0));
@@ -37,6 +38,8 @@ impl Service {
             target: template.target(),
             min_time: template.min_time(),
             time: template.time(),
+            max_time: template.max_time(),
+            max_future_seconds: template.max_future_seconds(),
             coinbase_value: template.coinbase_value(),
             coinbase_coins: self.notation.currency.field(template.coinbase_value()),
             transactions: transactions.collect(),

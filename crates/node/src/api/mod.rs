@@ -4,7 +4,10 @@ mod address;
 mod blocks;
 mod chain;
 mod feed;
+mod mempool;
 mod mining;
+mod peers;
+mod wallet;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +17,11 @@ use cairn_chainstate::{ChainReader, ChainStateError};
 use cairn_params::ChainSpec;
 use cairn_primitives::{Address, Txid};
 use cairn_rpc::{
-    ApiError, Balance, BlockId, BlockInfo, BlockPage, ChainStatus, Currency, Deadline, History, Index,
-    MineRequest, Mined, MinerStatus, MiningTemplate, NodeApi, Notation, Page, Readiness, SpecDocument,
-    Status, Stopping, Submission, SubmitRequest, Supply, TxInfo, TxProof, UtxoPage,
+    ApiError, Balance, BlockId, BlockInfo, BlockPage, ChainStatus, Currency, Deadline, FeeEstimate, History,
+    Index, MempoolPage, MineRequest, Mined, MinerStatus, MiningTemplate, NodeApi, Notation, Page,
+    PeerAddRequest, PeerAdded, PeerList, PoolEvent, Readiness, SendRequest, Sent, SpecDocument, Status,
+    Stopping, Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest,
+    WalletSent, WalletStatus,
 };
 use tokio::sync::broadcast;
 use tracing::error;
@@ -28,6 +33,8 @@ use crate::writer::WriterHandle;
 
 /// Events kept for a slow subscriber before it has to read the log.
 const EVENT_BUFFER: usize = 1024;
+/// Pool events kept for a slow subscriber; it loses what does not fit.
+const POOL_EVENT_BUFFER: usize = 4096;
 
 /// Answers for the node.
 #[derive(Debug)]
@@ -38,6 +45,7 @@ pub(crate) struct Service {
     notation: Notation,
     spec_document: SpecDocument,
     events: broadcast::Sender<Arc<cairn_rpc::Event>>,
+    pool_events: broadcast::Sender<PoolEvent>,
     caught_up: AtomicBool,
     started: Instant,
     stop: Stop,
@@ -62,6 +70,7 @@ impl Service {
             writer,
             mining,
             events: broadcast::channel(EVENT_BUFFER).0,
+            pool_events: broadcast::channel(POOL_EVENT_BUFFER).0,
             caught_up: AtomicBool::new(false),
             started: Instant::now(),
             stop,
@@ -119,8 +128,8 @@ impl NodeApi for Service {
         self.block_info(id)
     }
 
-    fn transaction(&self, txid: Txid) -> Result<TxInfo, ApiError> {
-        self.tx_info(txid)
+    fn transaction(&self, txid: Txid) -> Result<TxDetail, ApiError> {
+        self.tx_detail(txid)
     }
 
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, ApiError> {
@@ -141,6 +150,38 @@ impl NodeApi for Service {
 
     fn chain(&self) -> Result<ChainStatus, ApiError> {
         Ok(self.chain_tips())
+    }
+
+    fn mempool(&self, page: Page) -> Result<MempoolPage, ApiError> {
+        self.pool_page(page)
+    }
+
+    fn fee_estimate(&self) -> Result<FeeEstimate, ApiError> {
+        self.pool_fees()
+    }
+
+    fn send_transaction(&self, request: &SendRequest) -> Result<Sent, ApiError> {
+        self.pool_send(request)
+    }
+
+    fn peers(&self) -> Result<PeerList, ApiError> {
+        self.peer_list()
+    }
+
+    fn add_peer(&self, request: &PeerAddRequest) -> Result<PeerAdded, ApiError> {
+        self.peer_add(request)
+    }
+
+    fn sync(&self) -> Result<SyncStarted, ApiError> {
+        self.peer_sync()
+    }
+
+    fn wallet_status(&self) -> Result<WalletStatus, ApiError> {
+        self.wallet_holds()
+    }
+
+    fn wallet_send(&self, request: &WalletSendRequest) -> Result<WalletSent, ApiError> {
+        self.wallet_pay(request)
     }
 
     fn mining_status(&self) -> Result<MinerStatus, ApiError> {

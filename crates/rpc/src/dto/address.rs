@@ -70,27 +70,35 @@ pub struct History {
     /// What it holds.
     #[serde(flatten)]
     pub balance: Balance,
-    /// Number of confirmed transactions that touch it.
+    /// Number of transactions that touch it, unconfirmed ones included.
     pub total: u64,
     /// The most entries this page may have.
     pub limit: u32,
-    /// Entries skipped, counted from the newest.
+    /// Entries skipped, counted from the first.
     pub offset: u64,
-    /// The transactions, newest first.
+    /// The transactions: unconfirmed ones first, then confirmed ones, newest first among each.
     pub history: Vec<HistoryEntry>,
 }
 
-/// One confirmed transaction that touches an address.
+/// One transaction that touches an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The transaction.
     pub txid: Txid,
-    /// Height of its block.
-    pub height: Height,
-    /// Hash of its block.
-    pub block_hash: BlockHash,
-    /// That block's time, Unix seconds.
+    /// Height of its block; null while unconfirmed.
+    pub height: Option<Height>,
+    /// Hash of its block; null while unconfirmed.
+    pub block_hash: Option<BlockHash>,
+    /// That block's time, or while unconfirmed the time at which it came into the pool; Unix seconds.
     pub timestamp: BlockTime,
-    /// 1 in the tip.
+    /// 1 in the tip, 0 while unconfirmed.
     pub confirmations: i64,
+}
+
+impl HistoryEntry {
+    /// A transaction that came into the pool at `time`.
+    #[must_use]
+    pub const fn unconfirmed(txid: Txid, time: BlockTime) -> Self {
+        Self { txid, height: None, block_hash: None, timestamp: time, confirmations: 0 }
+    }
 }

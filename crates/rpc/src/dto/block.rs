@@ -81,7 +81,25 @@ pub struct BlockInfo {
     pub transactions: Vec<TxInfo>,
 }
 
-/// `GET /tx/{txid}`: a transaction.
+/// `GET /tx/{txid}`: a transaction with its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TxDetail {
+    /// What it says.
+    #[serde(flatten)]
+    pub info: TxInfo,
+    /// Its bytes, witnesses included, as hex.
+    pub hex: String,
+}
+
+impl TxDetail {
+    /// `tx` as `info` describes it, with its bytes.
+    #[must_use]
+    pub fn new(info: TxInfo, tx: &Transaction) -> Self {
+        Self { info, hex: hex::encode(&tx.to_bytes()) }
+    }
+}
+
+/// A transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TxInfo {
     /// Hash of the transaction without witnesses.

@@ -3,6 +3,79 @@
 use cairn_primitives::{BlockHash, BlockTime, Height};
 use serde::{Deserialize, Serialize};
 
+use super::mempool::PoolEvent;
+
+/// The types of what `/events` sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// The node's state, for who has no place in the log yet.
+    Snapshot,
+    /// A block was connected.
+    Block,
+    /// Blocks made room for a better branch.
+    Reorg,
+    /// A transaction came into the pool.
+    Tx,
+    /// A transaction left the pool.
+    TxRemoved,
+    /// The pool as a whole.
+    Mempool,
+    /// Nothing happened for a while.
+    Ping,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [EventType; 7] = [
+        EventType::Snapshot,
+        EventType::Block,
+        EventType::Reorg,
+        EventType::Tx,
+        EventType::TxRemoved,
+        EventType::Mempool,
+        EventType::Ping,
+    ];
+
+    /// The type's name in the stream and in `types=`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            EventType::Snapshot => "snapshot",
+            EventType::Block => "block",
+            EventType::Reorg => "reorg",
+            EventType::Tx => "tx",
+            EventType::TxRemoved => "tx_removed",
+            EventType::Mempool => "mempool",
+            EventType::Ping => "ping",
+        }
+    }
+
+    /// The type with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl From<&EventKind> for EventType {
+    fn from(kind: &EventKind) -> Self {
+        match kind {
+            EventKind::Block(_) => EventType::Block,
+            EventKind::Reorg(_) => EventType::Reorg,
+        }
+    }
+}
+
+impl From<&PoolEvent> for EventType {
+    fn from(event: &PoolEvent) -> Self {
+        match event {
+            PoolEvent::Tx(_) => EventType::Tx,
+            PoolEvent::TxRemoved(_) => EventType::TxRemoved,
+            PoolEvent::Mempool(_) => EventType::Mempool,
+        }
+    }
+}
+
 /// A change of the chain with its durable id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

@@ -68,6 +68,10 @@ pub struct MiningTemplate {
     pub min_time: BlockTime,
     /// A good time for the header, Unix seconds.
     pub time: BlockTime,
+    /// Latest time the header may have, Unix seconds: 2^32 - 1 on most chains, `time` where a late block has other bits.
+    pub max_time: BlockTime,
+    /// How far a header's time may be ahead of a node's clock when it comes, in seconds.
+    pub max_future_seconds: u32,
     /// The most the coinbase may pay, subsidy and fees, in the smallest unit.
     pub coinbase_value: Amount,
     /// The same in coins.
@@ -102,6 +106,8 @@ pub struct TemplateTx {
     pub fee: Amount,
     /// Its weight units.
     pub weight: u64,
+    /// Cost of its signature operations (BIP141).
+    pub sigop_cost: u64,
 }
 
 /// `POST /mining/submit`: a solved block.

@@ -7,27 +7,36 @@ mod address;
 mod amount;
 mod block;
 mod event;
+mod mempool;
 mod mining;
+mod peers;
 mod spec;
 mod status;
+mod wallet;
 
 pub use address::{Balance, BalanceCoins, History, HistoryEntry, Utxo, UtxoPage};
 pub use amount::{
     Currency, CurrencyError, DECIMALS_MAX, Decimal, DecimalError, FieldName, TICKER_MAX, TickerField,
 };
 pub use block::{
-    BlockHeader, BlockInfo, BlockPage, BlockSummary, Notation, TxInfo, TxInput, TxOutput, TxProof, TxStatus,
-    ValueCoins,
+    BlockHeader, BlockInfo, BlockPage, BlockSummary, Notation, TxDetail, TxInfo, TxInput, TxOutput, TxProof,
+    TxStatus, ValueCoins,
 };
-pub use event::{BlockEvent, BlockRef, Event, EventKind, EventSpan, ReorgEvent};
+pub use event::{BlockEvent, BlockRef, Event, EventKind, EventSpan, EventType, ReorgEvent};
+pub use mempool::{
+    FeeEstimate, FeeRate, FeeSource, FeeUnit, MempoolEvent, MempoolPage, MempoolTx, PoolEvent, SendRequest,
+    Sent, SentStatus, TxEvent, TxRemoval, TxRemovedEvent,
+};
 pub use mining::{
     CoinbaseCoins, MineRequest, Mined, MinerStatus, MiningTemplate, Submission, SubmitRequest, TemplateTx,
 };
+pub use peers::{PeerAddRequest, PeerAdded, PeerInfo, PeerList, Services, SyncStarted, Transport};
 pub use spec::{SpecDocument, SpecDocumentError};
 pub use status::{
     ChainStatus, ChainTip, CirculatingCoins, MaxSupplyCoins, Readiness, Status, Stopping, SubsidyCoins,
     Supply, SupplyCoins, TipStatus,
 };
+pub use wallet::{WalletSendRequest, WalletSent, WalletStatus};
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, Uri};
 
+use super::client_key::ClientKey;
 use super::reply::HttpError;
 use crate::token::AdminToken;
 
@@ -34,16 +35,21 @@ impl HostRule {
     }
 
     fn allows(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        if self.allowed.contains(&name) {
+        if self.allowed.iter().any(|allowed| name.eq_ignore_ascii_case(allowed)) {
             return true;
         }
-        match name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            // An address cannot be rebound.
-            Ok(ip) => !self.loopback || ip.to_canonical().is_loopback(),
-            Err(_) => self.loopback && name == "localhost",
-        }
+        // An address cannot be rebound.
+        if self.loopback { is_loopback_name(name) } else { address_in(name).is_some() }
     }
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    address_in(name)
+        .map_or_else(|| name.eq_ignore_ascii_case("localhost"), |ip| ip.to_canonical().is_loopback())
+}
+
+fn address_in(name: &str) -> Option<IpAddr> {
+    name.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 fn named_host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
@@ -77,6 +83,24 @@ pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> R
         name.is_some_and(|name| name.eq_ignore_ascii_case(host))
     });
     if own { Ok(()) } else { Err(HttpError::CrossOrigin) }
+}
+
+/// Headers by which a proxy tells that it forwards for someone else.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// Whether a request that changes something comes from the page of a server on loopback, shown by a browser on the same machine.
+///
+/// A browser sets `Origin` on every POST, truthfully, and sends `X-Cairn-Page` to another origin only after a preflight that this server
+/// never answers.
+pub(crate) fn check_own_page(client: ClientKey, hosts: &HostRule, uri: &Uri, headers: &HeaderMap) -> bool {
+    let host_is_loopback = named_host(uri, headers).is_some_and(|host| is_loopback_name(without_port(host)));
+    client.is_loopback()
+        && hosts.loopback
+        && host_is_loopback
+        && headers.contains_key(ORIGIN)
+        && check_origin(&Method::POST, uri, headers).is_ok()
+        && headers.get("x-cairn-page").is_some_and(|value| value == "1")
+        && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
 /// Checks that a request carries the admin token.

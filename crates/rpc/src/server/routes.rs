@@ -12,7 +12,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::gate;
 use super::guard::check_token;
-use super::handlers::{chain, mining, ops, page};
+use super::handlers::{chain, mempool, mining, ops, page, peers, wallet};
 use super::reply::HttpError;
 use super::sse;
 use super::state::Shared;
@@ -26,7 +26,8 @@ pub struct RouteInfo {
     pub method: &'static str,
     /// The path, parameters in braces.
     pub path: &'static str,
-    /// Whether a call needs the admin token.
+    /// Whether a call needs the admin token; `/wallet/send` may take the node's own page instead
+    /// ([`HttpConfig::wallet_from_page`](crate::HttpConfig::wallet_from_page)).
     pub admin: bool,
 }
 
@@ -34,6 +35,8 @@ pub struct RouteInfo {
 pub(super) struct Route<A> {
     pub(super) info: RouteInfo,
     handler: MethodRouter<Arc<Shared<A>>>,
+    /// The handler itself checks who calls.
+    self_guarded: bool,
 }
 
 /// The whole table.
@@ -55,6 +58,14 @@ where
         read("/balance/{address}", chain::balance::<A>),
         read("/utxo/{address}", chain::utxos::<A>),
         read("/address/{address}", chain::history::<A>),
+        read("/mempool", mempool::mempool::<A>),
+        read("/fee-estimate", mempool::fee_estimate::<A>),
+        write("/tx/send", mempool::send::<A>),
+        read("/peers", peers::peers::<A>),
+        admin("/peers/add", peers::add::<A>),
+        admin("/sync", peers::sync::<A>),
+        read("/wallet/status", wallet::status::<A>),
+        self_guarded("/wallet/send", wallet::send::<A>),
         read("/chain", chain::chain::<A>),
         read("/spec", chain::spec::<A>),
         read("/mining/status", mining::status::<A>),
@@ -79,8 +90,8 @@ where
     A: NodeApi<Error = ApiError> + EventFeed,
 {
     let mut router = Router::new();
-    for Route { info, handler } in table::<A>() {
-        let handler = if info.admin {
+    for Route { info, handler, self_guarded } in table::<A>() {
+        let handler = if info.admin && !self_guarded {
             handler.route_layer(middleware::from_fn_with_state(Arc::clone(state), require_token))
         } else {
             handler
@@ -115,7 +126,8 @@ where
     H: Handler<T, Arc<Shared<A>>>,
     T: 'static,
 {
-    Route { info: RouteInfo { method: "GET", path, admin: false }, handler: get(handler) }
+    let info = RouteInfo { method: "GET", path, admin: false };
+    Route { info, handler: get(handler), self_guarded: false }
 }
 
 fn write<A, H, T>(path: &'static str, handler: H) -> Route<A>
@@ -124,7 +136,8 @@ where
     H: Handler<T, Arc<Shared<A>>>,
     T: 'static,
 {
-    Route { info: RouteInfo { method: "POST", path, admin: false }, handler: post(handler) }
+    let info = RouteInfo { method: "POST", path, admin: false };
+    Route { info, handler: post(handler), self_guarded: false }
 }
 
 fn admin<A, H, T>(path: &'static str, handler: H) -> Route<A>
@@ -133,5 +146,16 @@ where
     H: Handler<T, Arc<Shared<A>>>,
     T: 'static,
 {
-    Route { info: RouteInfo { method: "POST", path, admin: true }, handler: post(handler) }
+    let info = RouteInfo { method: "POST", path, admin: true };
+    Route { info, handler: post(handler), self_guarded: false }
+}
+
+/// As [`admin`], with a handler that checks the token itself because it takes something else too.
+fn self_guarded<A, H, T>(path: &'static str, handler: H) -> Route<A>
+where
+    A: Send + Sync + 'static,
+    H: Handler<T, Arc<Shared<A>>>,
+    T: 'static,
+{
+    Route { self_guarded: true, ..admin(path, handler) }
 }

@@ -3,6 +3,9 @@
 //! One task a subscriber carries events from the node to a bounded buffer. It reads the log until nothing is left, then
 //! listens; when it has missed something while it waited for its subscriber, it goes back to the log. So nothing is lost,
 //! nothing comes twice, and a subscriber who takes nothing costs its buffer and is then cut off; it can resume where it was.
+//!
+//! What happens to the pool (`tx`, `tx_removed`, `mempool`) is in no log and has no id: it comes as long as the subscriber keeps up, and
+//! what is missed is gone. Without an id of their own such events leave a browser's last id at the last one of the log.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -28,7 +31,7 @@ use super::request::{Params, number};
 use super::slots::Full;
 use super::state::{Shared, to_json, until_stopping};
 use crate::api::{EventFeed, NodeApi};
-use crate::dto::{Event, EventKind, EventSpan};
+use crate::dto::{Event, EventKind, EventSpan, EventType, PoolEvent};
 use crate::error::ApiError;
 
 /// Events read from the log at once.
@@ -36,37 +39,6 @@ const LOG_PAGE: usize = 64;
 /// What a client is told to wait before it comes back, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// What a subscriber may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EventType {
-    Snapshot,
-    Block,
-    Reorg,
-    Ping,
-}
-
-impl EventType {
-    const ALL: [EventType; 4] = [EventType::Snapshot, EventType::Block, EventType::Reorg, EventType::Ping];
-
-    fn name(self) -> &'static str {
-        match self {
-            EventType::Snapshot => "snapshot",
-            EventType::Block => "block",
-            EventType::Reorg => "reorg",
-            EventType::Ping => "ping",
-        }
-    }
-}
-
-impl From<&EventKind> for EventType {
-    fn from(kind: &EventKind) -> Self {
-        match kind {
-            EventKind::Block(_) => EventType::Block,
-            EventKind::Reorg(_) => EventType::Reorg,
-        }
-    }
-}
 
 /// The types a subscriber wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +54,10 @@ impl FromStr for Filter {
     type Err = HttpError;
 
     fn from_str(text: &str) -> Result<Self, HttpError> {
-        let rule = "is a comma-separated list of snapshot, block, reorg, ping";
+        let rule = "is a comma-separated list of snapshot, block, reorg, tx, tx_removed, mempool, ping";
         let unknown = || HttpError::BadQuery { name: "types".to_owned(), rule };
         text.split(',')
-            .map(|name| EventType::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(unknown))
+            .map(|name| EventType::named(name).ok_or_else(unknown))
             .collect::<Result<_, _>>()
             .map(Filter)
     }
@@ -114,11 +86,12 @@ where
     let (out, frames) = mpsc::channel(node.config.subscription_buffer.max(1));
     // Listening starts before the log is read, or what happens between the two would be missed.
     let live = node.api.subscribe();
+    let pool = node.api.subscribe_pool();
     let span = node.call(A::span).await?;
     let last = since.filter(|id| *id <= span.latest).map_or(Place::Nowhere, Place::After);
     let stopping = node.stopping.clone();
     let _ = out.try_send(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
-    let pump = Pump { node, filter, out, live, last, sent: Instant::now(), stopping };
+    let pump = Pump { node, filter, out, live, pool, last, sent: Instant::now(), stopping };
     tokio::spawn(async move {
         pump.run().await;
         drop(slot);
@@ -149,6 +122,7 @@ struct Pump<A> {
     filter: Filter,
     out: mpsc::Sender<Bytes>,
     live: broadcast::Receiver<Arc<Event>>,
+    pool: broadcast::Receiver<PoolEvent>,
     last: Place,
     /// When something was last sent.
     sent: Instant,
@@ -217,6 +191,12 @@ where
                     Err(RecvError::Lagged(_)) => return ControlFlow::Continue(()),
                     Err(RecvError::Closed) => Err(Over),
                 },
+                received = self.pool.recv() => match received {
+                    Ok(event) => self.pool_event(&event).await,
+                    // Lost to this subscriber.
+                    Err(RecvError::Lagged(_)) => Ok(()),
+                    Err(RecvError::Closed) => Err(Over),
+                },
             };
             if let Err(over) = sent {
                 return ControlFlow::Break(over);
@@ -253,6 +233,20 @@ where
         };
         let data = data.map_err(|error| self.broken(&error))?;
         self.send(frame(kind, Some(event.id), &data)).await
+    }
+
+    async fn pool_event(&mut self, event: &PoolEvent) -> Result<(), Over> {
+        let kind = EventType::from(event);
+        if !self.filter.wants(kind) {
+            return Ok(());
+        }
+        let data = match event {
+            PoolEvent::Tx(tx) => to_json(tx),
+            PoolEvent::TxRemoved(removed) => to_json(removed),
+            PoolEvent::Mempool(pool) => to_json(pool),
+        };
+        let data = data.map_err(|error| self.broken(&error))?;
+        self.send(frame(kind, None, &data)).await
     }
 
     /// Something must be sent in silence, or a dead connection is never noticed: a comment for whom wants no pings.
@@ -306,7 +300,7 @@ mod tests {
     #[test]
     fn filters_know_their_types_and_no_others() {
         assert_eq!("block,ping".parse(), Ok(Filter(vec![EventType::Block, EventType::Ping])));
-        for bad in ["tx", "block,", ",", "Block", "block, reorg", "block,mempool"] {
+        for bad in ["peer", "block,", ",", "Block", "block, reorg", "block,pool"] {
             assert!(bad.parse::<Filter>().is_err(), "{bad}");
         }
     }

@@ -11,7 +11,7 @@ use crate::wire::{TOKEN, TestServer};
 #[test]
 fn admin_calls_need_the_token() {
     let server = TestServer::start();
-    for path in ["/stop", "/mine"] {
+    for path in ["/stop", "/mine", "/peers/add", "/sync", "/wallet/send"] {
         let answer = server.post(path, "{}");
         assert_eq!(answer.error(401), "token-missing");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -54,7 +54,7 @@ fn a_page_of_another_origin_may_not_change_anything() {
     let post = |path: &str, name: &str, value: &str| {
         server.ask("POST", path, &[("authorization", &bearer), (name, value)], b"{}")
     };
-    for path in ["/stop", "/mine", "/mining/submit"] {
+    for path in ["/stop", "/mine", "/mining/submit", "/tx/send", "/peers/add", "/sync", "/wallet/send"] {
         assert_eq!(post(path, "origin", "http://evil.example").error(403), "cross-origin");
         assert_eq!(post(path, "origin", "null").error(403), "cross-origin");
         assert_eq!(post(path, "sec-fetch-site", "cross-site").error(403), "cross-origin");

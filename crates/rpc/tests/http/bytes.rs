@@ -70,6 +70,11 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200),
         "[0-9a-f]{0,400}".prop_map(|hex| format!(r#"{{"block_hex":"{hex}"}}"#).into_bytes()),
+        "[0-9a-f]{0,400}".prop_map(|hex| format!(r#"{{"raw_tx":"{hex}"}}"#).into_bytes()),
+        any::<String>().prop_map(|text| serde_json::json!({ "addr": text }).to_string().into_bytes()),
+        (any::<String>(), any::<u64>()).prop_map(|(text, n)| {
+            serde_json::json!({ "address": text, "amount": n }).to_string().into_bytes()
+        }),
         (any::<String>(), 0u32..3).prop_map(|(text, n)| serde_json::json!({ "address": text, "blocks": n })
             .to_string()
             .into_bytes()),

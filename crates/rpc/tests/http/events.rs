@@ -157,7 +157,7 @@ fn only_the_types_asked_for_come() {
 fn bad_questions_are_refused() {
     let server = TestServer::start();
     for path in [
-        "/events?types=tx",
+        "/events?types=peer",
         "/events?types=block,",
         "/events?types=BLOCK",
         "/events?since=x",

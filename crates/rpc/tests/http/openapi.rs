@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use cairn_rpc::{Currency, Server, openapi_document};
+use cairn_rpc::{
+    Currency, FeeRate, MempoolEvent, NodeApi, PoolEvent, SendRequest, Server, TxRemoval, TxRemovedEvent,
+    openapi_document,
+};
 use serde_json::{Value, json};
 
-use crate::fake::{FakeNode, GENESIS_TXID, address};
+use crate::fake::{FakeNode, GENESIS_TXID, address, payment};
 use crate::wire::{Stream, TestServer};
 
 fn document() -> Value {
@@ -102,6 +105,11 @@ fn answers_are_as_described() {
     server.node.reorg(1, 2);
     let document = server.get("/openapi.json").json();
     assert_eq!(document, self::document());
+    let tx = payment(&server.node, 9, 2, 1_000);
+    let raw_tx = json!({ "raw_tx": SendRequest::new(&tx).raw_tx }).to_string();
+    described(&document, "post", "/tx/send", 200, &server.post("/tx/send", &raw_tx).json());
+    described(&document, "post", "/tx/send", 400, &server.post("/tx/send", &raw_tx).json());
+    described(&document, "get", "/tx/{txid}", 200, &server.get(&format!("/tx/{}", tx.txid())).json());
     let (one, two) = (address(1), address(2));
     let gets = [
         ("/status", "/status".to_owned(), 200),
@@ -116,6 +124,10 @@ fn answers_are_as_described() {
         ("/utxo/{address}", format!("/utxo/{two}"), 200),
         ("/address/{address}", format!("/address/{two}"), 200),
         ("/chain", "/chain".to_owned(), 200),
+        ("/mempool", "/mempool".to_owned(), 200),
+        ("/fee-estimate", "/fee-estimate".to_owned(), 200),
+        ("/peers", "/peers".to_owned(), 200),
+        ("/wallet/status", "/wallet/status".to_owned(), 200),
         ("/spec", "/spec".to_owned(), 200),
         ("/mining/status", "/mining/status".to_owned(), 200),
         ("/mining/template", format!("/mining/template?address={one}"), 200),
@@ -130,6 +142,11 @@ fn answers_are_as_described() {
     let order = json!({ "address": one, "blocks": 1 }).to_string();
     described(&document, "post", "/mine", 200, &server.post_admin("/mine", &order).json());
     described(&document, "post", "/mine", 401, &server.post("/mine", &order).json());
+    let added = server.post_admin("/peers/add", r#"{"addr":"192.0.2.1:1"}"#).json();
+    described(&document, "post", "/peers/add", 200, &added);
+    described(&document, "post", "/sync", 200, &server.post_admin("/sync", "").json());
+    let payment = json!({ "address": one, "amount": 1000 }).to_string();
+    described(&document, "post", "/wallet/send", 200, &server.post_admin("/wallet/send", &payment).json());
     let block = server.get(&format!("/mining/template?address={one}")).json()["block_hex"].clone();
     let body = json!({ "block_hex": block }).to_string();
     described(&document, "post", "/mining/submit", 200, &server.post("/mining/submit", &body).json());
@@ -155,4 +172,13 @@ fn events_are_as_described() {
     server.node.reorg(1, 1);
     check_next(&mut stream, "reorg", "ReorgEvent");
     check_next(&mut stream, "block", "BlockEvent");
+    let tx = payment(&server.node, 9, 2, 1_000);
+    server.node.send_transaction(&SendRequest::new(&tx)).unwrap();
+    check_next(&mut stream, "tx", "TxEvent");
+    let removed = TxRemovedEvent { txid: tx.txid(), reason: TxRemoval::Block };
+    server.node.tell_pool(PoolEvent::TxRemoved(removed));
+    check_next(&mut stream, "tx_removed", "TxRemovedEvent");
+    let pool = MempoolEvent { count: 0, vsize: 0, min_fee_rate: FeeRate::default() };
+    server.node.tell_pool(PoolEvent::Mempool(pool));
+    check_next(&mut stream, "mempool", "MempoolEvent");
 }

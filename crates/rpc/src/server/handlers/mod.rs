@@ -1,9 +1,12 @@
 //! One function an endpoint: read the request, ask the node, answer.
 
 pub(super) mod chain;
+pub(super) mod mempool;
 pub(super) mod mining;
 pub(super) mod ops;
 pub(super) mod page;
+pub(super) mod peers;
+pub(super) mod wallet;
 
 use std::sync::Arc;
 

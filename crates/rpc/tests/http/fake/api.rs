@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cairn_primitives::{Address, Amount, Block, Decode, Encode, Height, OutPoint, TxOut, Txid, hex};
+use cairn_primitives::{
+    Address, Amount, Block, BlockTime, Decode, Encode, Height, OutPoint, TxOut, Txid, hex,
+};
 use cairn_rpc::*;
 use tokio::sync::broadcast;
 
@@ -28,8 +30,8 @@ impl NodeApi for FakeNode {
             difficulty: 1.0,
             bits_hex: tip.header.bits,
             chain_work: self.work(),
-            mempool: 0,
-            peers: 0,
+            mempool: self.pool.read().unwrap().len() as u64,
+            peers: self.peer_list().peers.len() as u64,
             supply: self.notation.currency.field(issued),
             block_reward: SUBSIDY,
             next_halving: Some(Height::new(210_000)),
@@ -93,14 +95,18 @@ impl NodeApi for FakeNode {
         Ok(BlockInfo { summary, transactions })
     }
 
-    fn transaction(&self, txid: Txid) -> Result<TxInfo, ApiError> {
+    fn transaction(&self, txid: Txid) -> Result<TxDetail, ApiError> {
         self.enter();
+        if let Some(tx) = self.waiting(txid) {
+            return Ok(TxDetail::new(self.info(&tx, TxStatus::UNCONFIRMED), &tx));
+        }
         self.needs(Index::Transaction)?;
         let (height, block, pos) =
             self.locate(txid).ok_or(ApiError::NotFound { what: Resource::Transaction })?;
         let confirmations = i64::from(self.height().to_u32() - height.to_u32()) + 1;
         let status = TxStatus::confirmed(height, block.hash(), confirmations);
-        Ok(self.info(&block.transactions[pos], status))
+        let tx = &block.transactions[pos];
+        Ok(TxDetail::new(self.info(tx, status), tx))
     }
 
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, ApiError> {
@@ -126,7 +132,7 @@ impl NodeApi for FakeNode {
             balance_satoshi: balance,
             balance: self.notation.currency.field(balance),
             immature_satoshi: immature,
-            unconfirmed_satoshi: 0,
+            unconfirmed_satoshi: self.pool_change(address)?,
             utxo_count: coins.len() as u64,
         })
     }
@@ -160,6 +166,7 @@ impl NodeApi for FakeNode {
     fn history(&self, address: &str, page: Page) -> Result<History, ApiError> {
         let balance = self.balance(address)?;
         let script = Address::parse(address, &self.notation.prefixes)?.script_pubkey();
+        let waiting = self.pool_history(address)?;
         let mut history = Vec::new();
         for height in 0..=self.height().to_u32() {
             let block = self.block_at(height);
@@ -171,17 +178,18 @@ impl NodeApi for FakeNode {
                 if received || sent {
                     history.push(HistoryEntry {
                         txid: tx.txid(),
-                        height: Height::new(height),
-                        block_hash: block.hash(),
+                        height: Some(Height::new(height)),
+                        block_hash: Some(block.hash()),
                         timestamp: block.header.time,
                         confirmations: i64::from(self.height().to_u32() - height) + 1,
                     });
                 }
             }
         }
-        let total = history.len() as u64;
+        let total = (history.len() + waiting.len()) as u64;
         let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-        let history = history.into_iter().rev().skip(skip).take(page.limit() as usize).collect();
+        let all = waiting.into_iter().chain(history.into_iter().rev());
+        let history = all.skip(skip).take(page.limit() as usize).collect();
         Ok(History { balance, total, limit: page.limit(), offset: page.offset(), history })
     }
 
@@ -212,6 +220,52 @@ impl NodeApi for FakeNode {
         })
     }
 
+    fn mempool(&self, page: Page) -> Result<MempoolPage, ApiError> {
+        self.enter();
+        Ok(self.pool_page(page))
+    }
+
+    fn fee_estimate(&self) -> Result<FeeEstimate, ApiError> {
+        self.enter();
+        Ok(FeeEstimate {
+            slow: FeeRate::from_sat_per_kvb(1_000),
+            standard: FeeRate::from_sat_per_kvb(1_500),
+            fast: FeeRate::from_sat_per_kvb(20_000),
+            unit: FeeUnit::SatPerKvb,
+            source: FeeSource::Mempool,
+        })
+    }
+
+    fn send_transaction(&self, request: &SendRequest) -> Result<Sent, ApiError> {
+        self.enter();
+        self.pool_accept(request.transaction()?)
+    }
+
+    fn peers(&self) -> Result<PeerList, ApiError> {
+        self.enter();
+        Ok(self.peer_list())
+    }
+
+    fn add_peer(&self, request: &PeerAddRequest) -> Result<PeerAdded, ApiError> {
+        self.enter();
+        self.peer_add(request)
+    }
+
+    fn sync(&self) -> Result<SyncStarted, ApiError> {
+        self.enter();
+        Ok(SyncStarted { height: self.height(), headers: self.height(), peers: 2 })
+    }
+
+    fn wallet_status(&self) -> Result<WalletStatus, ApiError> {
+        self.enter();
+        self.wallet_holds()
+    }
+
+    fn wallet_send(&self, request: &WalletSendRequest) -> Result<WalletSent, ApiError> {
+        self.enter();
+        self.wallet_pay(request)
+    }
+
     fn mining_status(&self) -> Result<MinerStatus, ApiError> {
         Ok(MinerStatus::new(true, 2, 7_210_000.0, 123_456, 3))
     }
@@ -230,6 +284,8 @@ impl NodeApi for FakeNode {
             target,
             min_time: block.header.time,
             time: block.header.time,
+            max_time: BlockTime::new(u32::MAX),
+            max_future_seconds: 7_200,
             coinbase_value: SUBSIDY,
             coinbase_coins: self.notation.currency.field(SUBSIDY),
             transactions: block.transactions[1..]
@@ -240,6 +296,7 @@ impl NodeApi for FakeNode {
                     raw_tx: hex::encode(&tx.to_bytes()),
                     fee: FEE,
                     weight: tx.weight().to_u64(),
+                    sigop_cost: 0,
                 })
                 .collect(),
             merkle_branch: TxProof::new(&block, 0).unwrap().merkle,
@@ -312,5 +369,9 @@ impl EventFeed for FakeNode {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.feed.subscribe()
+    }
+
+    fn subscribe_pool(&self) -> broadcast::Receiver<PoolEvent> {
+        self.pool_feed.subscribe()
     }
 }

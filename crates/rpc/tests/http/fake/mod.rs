@@ -1,8 +1,10 @@
 //! A node with a made-up chain in memory, and what a test may do to it.
 
 mod api;
+mod pool;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
@@ -12,6 +14,8 @@ use cairn_primitives::{
 };
 use cairn_rpc::*;
 use tokio::sync::broadcast;
+
+pub(crate) use pool::{POOL_TIME, WALLET_FEE, child, payment};
 
 /// Bitcoin's first block.
 pub(crate) const GENESIS: &str = concat!(
@@ -66,7 +70,13 @@ struct Chain {
 pub(crate) struct FakeNode {
     chain: RwLock<Chain>,
     feed: broadcast::Sender<Arc<Event>>,
+    pool_feed: broadcast::Sender<PoolEvent>,
     notation: Notation,
+    /// What waits for a block, oldest first.
+    pub(crate) pool: RwLock<Vec<Transaction>>,
+    pub(crate) added_peers: RwLock<Vec<SocketAddr>>,
+    pub(crate) payments: RwLock<Vec<WalletSendRequest>>,
+    pub(crate) has_wallet: AtomicBool,
     pub(crate) indexed: AtomicBool,
     pub(crate) ready: AtomicBool,
     pub(crate) stopped: AtomicBool,
@@ -91,7 +101,12 @@ impl FakeNode {
         let node = Self {
             chain: RwLock::new(chain),
             feed: broadcast::channel(4).0,
+            pool_feed: broadcast::channel(8).0,
             notation: notation(),
+            pool: RwLock::default(),
+            added_peers: RwLock::default(),
+            payments: RwLock::default(),
+            has_wallet: AtomicBool::new(true),
             indexed: AtomicBool::new(true),
             ready: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
@@ -262,7 +277,9 @@ impl FakeNode {
             .blocks
             .iter()
             .flat_map(|block| &block.transactions)
-            .find(|tx| tx.txid() == outpoint.txid)?;
+            .find(|tx| tx.txid() == outpoint.txid)
+            .cloned()
+            .or_else(|| self.waiting(outpoint.txid))?;
         tx.outputs().get(outpoint.vout as usize).cloned()
     }
 

@@ -13,9 +13,10 @@ use ureq::{Agent, Body};
 
 use crate::api::{BlockId, Deadline, NodeApi, Page};
 use crate::dto::{
-    Balance, BlockInfo, BlockPage, ChainStatus, ErrorBody, History, MineRequest, Mined, MinerStatus,
-    MiningTemplate, Readiness, SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply, TxInfo,
-    TxProof, UtxoPage,
+    Balance, BlockInfo, BlockPage, ChainStatus, ErrorBody, FeeEstimate, History, MempoolPage, MineRequest,
+    Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList, Readiness, SendRequest, Sent,
+    SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof,
+    UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
 };
 use crate::token::AdminToken;
 
@@ -218,7 +219,7 @@ impl NodeApi for Client {
         self.get(&format!("/block/{id}"))
     }
 
-    fn transaction(&self, txid: Txid) -> Result<TxInfo, ClientError> {
+    fn transaction(&self, txid: Txid) -> Result<TxDetail, ClientError> {
         self.get(&format!("/tx/{txid}"))
     }
 
@@ -240,6 +241,38 @@ impl NodeApi for Client {
 
     fn chain(&self) -> Result<ChainStatus, ClientError> {
         self.get("/chain")
+    }
+
+    fn mempool(&self, page: Page) -> Result<MempoolPage, ClientError> {
+        self.get(&format!("/mempool?{}", window(page)))
+    }
+
+    fn fee_estimate(&self) -> Result<FeeEstimate, ClientError> {
+        self.get("/fee-estimate")
+    }
+
+    fn send_transaction(&self, request: &SendRequest) -> Result<Sent, ClientError> {
+        self.post("/tx/send", request)
+    }
+
+    fn peers(&self) -> Result<PeerList, ClientError> {
+        self.get("/peers")
+    }
+
+    fn add_peer(&self, request: &PeerAddRequest) -> Result<PeerAdded, ClientError> {
+        self.admin("/peers/add", request, ANSWER_TIME)
+    }
+
+    fn sync(&self) -> Result<SyncStarted, ClientError> {
+        self.admin("/sync", &serde_json::Map::new(), ANSWER_TIME)
+    }
+
+    fn wallet_status(&self) -> Result<WalletStatus, ClientError> {
+        self.get("/wallet/status")
+    }
+
+    fn wallet_send(&self, request: &WalletSendRequest) -> Result<WalletSent, ClientError> {
+        self.admin("/wallet/send", request, ANSWER_TIME)
     }
 
     fn mining_status(&self) -> Result<MinerStatus, ClientError> {
