@@ -50,7 +50,10 @@ pub(super) struct Budget {
     left: i64,
     filled: Duration,
     window: Duration,
+    /// Time for which the peer had to wait within the window.
     throttled: Duration,
+    /// End of the last wait.
+    until: Duration,
 }
 
 /// What to do about a message that cost more than there was.
@@ -64,7 +67,7 @@ pub(super) struct Overdraft {
 
 impl Budget {
     pub(super) fn new(now: Duration) -> Self {
-        Self { left: BURST as i64, filled: now, window: now, throttled: Duration::ZERO }
+        Self { left: BURST as i64, filled: now, window: now, throttled: Duration::ZERO, until: now }
     }
 
     /// Takes what the message costs.
@@ -84,7 +87,9 @@ impl Budget {
             self.throttled = Duration::ZERO;
         }
         let wait = Duration::from_millis(self.left.unsigned_abs().saturating_mul(1_000) / REFILL + 1);
-        self.throttled += wait;
+        // Waits that overlap count once.
+        self.throttled += (now + wait).saturating_sub(self.until.max(now));
+        self.until = self.until.max(now + wait);
         let flood = self.throttled > FLOOD;
         if flood {
             self.window = now;
@@ -130,7 +135,7 @@ mod tests {
     #[test]
     fn bytes_of_an_unknown_message_cost() {
         let now = Duration::from_secs(1);
-        let command = crate::Command::new("nonsense").expect("a good name");
+        let command = crate::Command::from_bytes(*b"nonsense\0\0\0\0").expect("a good name");
         let unknown = Message::Unknown { command, length: 4_000_000 };
         let mut budget = Budget::new(now);
         let free = (0..100).take_while(|_| budget.spend(now, &unknown, 4_000_024).is_none()).count();
