@@ -130,9 +130,9 @@ mod tests {
     fn known_sizes_are_met() {
         // The figures wallets publish for one input and two outputs of a form.
         let [p2pkh, p2wpkh, p2tr] = forms();
-        assert_eq!(vsize(&[p2pkh.clone()], &[p2pkh.clone(), p2pkh.clone()]), 226);
-        assert_eq!(vsize(&[p2wpkh.clone()], &[p2wpkh.clone(), p2wpkh.clone()]), 141);
-        assert_eq!(vsize(&[p2tr.clone()], &[p2tr.clone(), p2tr.clone()]), 154);
+        assert_eq!(vsize(std::slice::from_ref(&p2pkh), &[p2pkh.clone(), p2pkh.clone()]), 226);
+        assert_eq!(vsize(std::slice::from_ref(&p2wpkh), &[p2wpkh.clone(), p2wpkh.clone()]), 141);
+        assert_eq!(vsize(std::slice::from_ref(&p2tr), &[p2tr.clone(), p2tr.clone()]), 154);
         let weight = |script| SpendSize::of(script).unwrap().weight();
         assert_eq!((weight(&p2pkh), weight(&p2wpkh), weight(&p2tr)), (593, 272, 230));
     }
