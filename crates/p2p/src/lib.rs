@@ -44,7 +44,9 @@ mod ports;
 mod relay;
 mod sync;
 
-pub use address_book::{AddressBook, BanList};
+pub use address_book::{
+    AddressBook, BanList, MAX_ADDRESSES, MAX_BANS, MAX_PEERS_FILE, PeersFile, PeersFileError,
+};
 pub use codec::{Codec, CodecError, EncodeError, HEADER_LEN};
 pub use command::{Command, CommandError};
 pub use event::{Action, BlockOutcome, DisconnectReason, Event, HeadersOutcome, Notice, PeerId, TxOutcome};

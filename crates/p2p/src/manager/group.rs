@@ -23,6 +23,11 @@ impl NetGroup {
 }
 
 impl NetGroup {
+    /// The kind of address, then what the network has in common.
+    pub(crate) const fn to_bytes(self) -> [u8; 5] {
+        self.0
+    }
+
     /// A rank that only who knows `key` can foresee.
     pub(crate) fn rank(self, key: u64) -> u64 {
         cairn_primitives::hash::siphash24(key, 0, &self.0)
