@@ -67,7 +67,7 @@ impl PeerManager {
             bans,
             sync: Sync::new(config.spec.clone()),
             relay: Relay::new(),
-            gossip: Gossip::new(config.external),
+            gossip: Gossip::new(&config),
             group_key: rng.random(),
             rng,
             out: Outbox::default(),
