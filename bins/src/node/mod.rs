@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use cairn_node::{Config, Mode, Settings, default_datadir};
 
 pub use import::{ImportCommand, import};
-pub use remote::{Remote, status, stop};
+pub use remote::{Remote, add_peer, peers, status, stop, sync};
 pub use run::run;
 
 use crate::{Failure, logging};

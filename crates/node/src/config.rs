@@ -24,6 +24,9 @@ pub const DEFAULT_DBCACHE_MIB: u64 = 256;
 /// Most mining or script threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
 
+/// Most nodes that can be named with `connect`, and with `addnode`.
+pub const MAX_NAMED_NODES: usize = 128;
+
 /// What may be set, each entry optional. The same names stand in `cairn.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +35,12 @@ pub struct Settings {
     pub chain: Option<String>,
     /// Where the HTTP interface listens.
     pub rpc_bind: Option<SocketAddr>,
+    /// Where other nodes may connect.
+    pub listen: Option<SocketAddr>,
+    /// Connect to these nodes alone.
+    pub connect: Option<Vec<SocketAddr>>,
+    /// Keep connections to these nodes besides others.
+    pub addnode: Option<Vec<SocketAddr>>,
     /// Mine, and pay to this address.
     pub mine: Option<String>,
     /// Mining threads.
@@ -68,6 +77,9 @@ impl Settings {
         Self {
             chain: self.chain.or(other.chain),
             rpc_bind: self.rpc_bind.or(other.rpc_bind),
+            listen: self.listen.or(other.listen),
+            connect: self.connect.or(other.connect),
+            addnode: self.addnode.or(other.addnode),
             mine: self.mine.or(other.mine),
             threads: self.threads.or(other.threads),
             txindex: self.txindex.or(other.txindex),
@@ -100,7 +112,13 @@ pub struct Config {
     pub mode: Mode,
     /// Where the HTTP interface listens.
     pub rpc_bind: SocketAddr,
-    /// Where mined coins go; `None` if the node does not mine (in dev mode: to a key of its own).
+    /// Where other nodes may connect; `None` if none may.
+    pub listen: Option<SocketAddr>,
+    /// Connect to these nodes alone, if any is named.
+    pub connect: Vec<SocketAddr>,
+    /// Keep connections to these nodes besides others.
+    pub addnode: Vec<SocketAddr>,
+    /// Where mined coins go; `None` if the node does not mine (in dev mode: to a wallet of its own).
     pub mine: Option<Address>,
     /// Mining threads.
     pub threads: NonZeroUsize,
@@ -133,12 +151,17 @@ impl Config {
         let threads = threads.ok_or(ConfigError::Threads { got, limit: MAX_THREADS })?;
         let mib = settings.dbcache.unwrap_or(DEFAULT_DBCACHE_MIB);
         let cache_bytes = usize::try_from(mib).ok().and_then(|mib| mib.checked_mul(1 << 20));
+        let connect = within_limit("connect", settings.connect.unwrap_or_default())?;
+        let addnode = within_limit("addnode", settings.addnode.unwrap_or_default())?;
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), spec.network.http_port);
         Ok(Self {
             rpc_bind: settings.rpc_bind.unwrap_or(loopback),
             spec: Arc::new(spec),
             datadir,
             mode,
+            listen: settings.listen,
+            connect,
+            addnode,
             mine,
             threads,
             txindex: settings.txindex.unwrap_or(dev),
@@ -152,6 +175,14 @@ impl Config {
         self.datadir.join(&self.spec.chain.name)
     }
 
+    /// Whether the node has to do with other nodes: the private chain of `--dev` only when told to.
+    pub fn has_network(&self) -> bool {
+        self.mode == Mode::Normal
+            || self.listen.is_some()
+            || !self.connect.is_empty()
+            || !self.addnode.is_empty()
+    }
+
     /// How the chain is opened.
     pub(crate) fn chain_state(&self) -> ChainStateConfig {
         ChainStateConfig {
@@ -161,6 +192,11 @@ impl Config {
             ..ChainStateConfig::new(self.chain_dir())
         }
     }
+}
+
+fn within_limit(name: &'static str, nodes: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ConfigError> {
+    let (got, limit) = (nodes.len(), MAX_NAMED_NODES);
+    if got > limit { Err(ConfigError::Nodes { name, got, limit }) } else { Ok(nodes) }
 }
 
 /// The data directory when none is named: `.cairn` in the home directory.

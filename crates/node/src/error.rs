@@ -85,6 +85,16 @@ pub enum ConfigError {
         /// The largest count.
         limit: usize,
     },
+    /// Too many nodes named.
+    #[error("{got} nodes are named with --{name}, at most {limit} may be: leave some out")]
+    Nodes {
+        /// The setting.
+        name: &'static str,
+        /// How many.
+        got: usize,
+        /// The most.
+        limit: usize,
+    },
     /// A cache size that this machine cannot address.
     #[error("a cache of {got} MiB cannot be addressed on this machine: use a smaller --dbcache")]
     Cache {

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tracing::{info, warn};
 
 use crate::error::NodeError;
+use crate::pool::Pool;
 use crate::stop::Stop;
 use crate::writer::{SubmitFailure, WriterHandle, now};
 
@@ -48,8 +49,13 @@ pub(crate) enum OnDemand {
 }
 
 impl Mining {
-    pub(crate) fn new(reader: ChainReader, writer: WriterHandle, threads: NonZeroUsize) -> Self {
-        Self { source: Source { reader, writer }, threads, miner: OnceLock::new() }
+    pub(crate) fn new(
+        reader: ChainReader,
+        writer: WriterHandle,
+        pool: Arc<Pool>,
+        threads: NonZeroUsize,
+    ) -> Self {
+        Self { source: Source { reader, writer, pool }, threads, miner: OnceLock::new() }
     }
 
     /// Starts mining to `payout` until the node stops. Does nothing the second time.
@@ -147,13 +153,13 @@ impl Mining {
 struct Source {
     reader: ChainReader,
     writer: WriterHandle,
+    pool: Arc<Pool>,
 }
 
 impl Source {
     fn template(&self, payout: &Script) -> Result<BlockTemplate, TemplateError> {
-        let next = self.reader.next_block(now());
-        // No transactions wait here: the block holds its coinbase alone.
-        BlockTemplate::new(self.reader.spec(), &next, payout, &[])
+        let (next, candidates) = self.pool.next_block();
+        BlockTemplate::new(self.reader.spec(), &next, payout, &candidates)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use cairn_chainstate::{ChainReader, EventId};
+use cairn_mempool::FeeEstimator;
 use cairn_params::ChainSpec;
 use cairn_rpc::{AdminToken, HttpConfig, Server};
 use tokio::runtime::Runtime;
@@ -15,10 +17,13 @@ use tracing::info;
 use crate::api::Service;
 use crate::config::{Config, Mode};
 use crate::error::NodeError;
+use crate::files::{self, FEES_FILE};
+use crate::keeper::Keeper;
 use crate::lines::{self, BlockLine};
 use crate::mining::Mining;
+use crate::pool::{Follower, Pool, is_recent};
 use crate::stop::Stop;
-use crate::writer::Writer;
+use crate::writer::{TipMove, Writer};
 use crate::{dev, import};
 
 /// Name of the file in the chain's folder that holds the admin token while the node runs.
@@ -76,17 +81,36 @@ impl NodeBuilder {
         let token = AdminToken::generate()?;
         token.write_to(&config.chain_dir().join(TOKEN_FILE))?;
 
-        let writer = Writer::start(state, {
+        let chain_dir = config.chain_dir();
+        let estimator = files::load(&chain_dir, FEES_FILE, FeeEstimator::from_bytes).unwrap_or_default();
+        let pool = Arc::new(Pool::new(reader.clone(), estimator));
+        let follower = Follower {
+            pool: Arc::clone(&pool),
+            caught_up: Box::new({
+                let reader = reader.clone();
+                move || is_recent(&reader)
+            }),
+            then: |_: &TipMove| {},
+        };
+        let writer = Writer::start(state, follower, {
             let stop = stop.clone();
             move || stop.ask()
         })?;
-        let mining = Arc::new(Mining::new(reader.clone(), writer.handle(), config.threads));
-        let service =
-            Arc::new(Service::new(reader.clone(), writer.handle(), Arc::clone(&mining), stop.clone())?);
+        let mining =
+            Arc::new(Mining::new(reader.clone(), writer.handle(), Arc::clone(&pool), config.threads));
+        let service = Arc::new(Service::new(
+            reader.clone(),
+            writer.handle(),
+            Arc::clone(&pool),
+            Arc::clone(&mining),
+            stop.clone(),
+        )?);
         let mut node = Node {
             reader,
             stop,
             writer,
+            pool,
+            chain_dir,
             mining,
             mining_address: payout.as_ref().map(|address| address.encode(&config.spec.address)),
             first_event,
@@ -110,6 +134,8 @@ pub struct Node {
     reader: ChainReader,
     stop: Stop,
     writer: Writer,
+    pool: Arc<Pool>,
+    chain_dir: PathBuf,
     mining: Arc<Mining>,
     mining_address: Option<String>,
     first_event: EventId,
@@ -191,6 +217,9 @@ impl Node {
         });
         self.runtime = Some((runtime, serving));
         self.spawn("events", move || service.publish())?;
+        let keeper =
+            Keeper { pool: Arc::clone(&self.pool), dir: self.chain_dir.clone(), stop: self.stop.clone() };
+        self.spawn("keeper", move || keeper.run())?;
         if let Some(payout) = payout {
             self.mining.start(payout)?;
         }

@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Show the state of the running node.
     Status(RemoteArgs),
+    /// Show the peers of the running node, or connect it to one more.
+    Peers(PeersArgs),
+    /// Have the running node ask its peers for headers again.
+    Sync(RemoteArgs),
     /// Stop the running node.
     Stop(RemoteArgs),
     /// Import blocks (blkNNNNN.dat files) or, with --headers, raw 80-byte headers.
@@ -70,6 +74,15 @@ pub(crate) struct RunArgs {
     /// Where the HTTP interface listens [default: 127.0.0.1 and the chain's port].
     #[arg(long, env = "CAIRN_RPC_BIND", value_name = "ADDR")]
     pub(crate) rpc_bind: Option<SocketAddr>,
+    /// Where other nodes may connect [default: nowhere].
+    #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Connect to this node and to no other that is not named; may be given more than once.
+    #[arg(long, env = "CAIRN_CONNECT", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) connect: Option<Vec<SocketAddr>>,
+    /// Keep a connection to this node besides others; may be given more than once.
+    #[arg(long, env = "CAIRN_ADDNODE", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) addnode: Option<Vec<SocketAddr>>,
     /// Mine, and pay the coins to this address.
     #[arg(long, env = "CAIRN_MINE", value_name = "ADDRESS")]
     pub(crate) mine: Option<String>,
@@ -89,6 +102,26 @@ pub(crate) struct RemoteArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PeersArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PeersCommand>,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeersCommand {
+    /// Connect the node to an address, and keep it connected.
+    Add {
+        /// An IP address or host name, with `:port` where the port is not the chain's own.
+        addr: String,
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -170,8 +203,15 @@ impl RunArgs {
     pub(crate) fn place(self) -> Place {
         let mode = if self.dev { Mode::Dev } else { Mode::Normal };
         let Place { settings, datadir, .. } = self.place.place();
-        let settings =
-            Settings { rpc_bind: self.rpc_bind, mine: self.mine, threads: self.threads, ..settings };
+        let settings = Settings {
+            rpc_bind: self.rpc_bind,
+            listen: self.listen,
+            connect: self.connect,
+            addnode: self.addnode,
+            mine: self.mine,
+            threads: self.threads,
+            ..settings
+        };
         Place { settings, mode, datadir }
     }
 }

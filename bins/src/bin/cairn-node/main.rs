@@ -7,13 +7,18 @@ use std::process::ExitCode;
 use cairn_bins::node::{self, ImportCommand, chain};
 use clap::Parser;
 
-use args::{ChainCommand, Cli, Command};
+use args::{ChainCommand, Cli, Command, PeersArgs, PeersCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     cairn_bins::exit(match cli.command.unwrap_or(Command::Run(cli.run)) {
         Command::Run(args) => node::run(args.place()),
         Command::Status(args) => node::status(&args.remote()),
+        Command::Peers(PeersArgs { command: None, remote }) => node::peers(&remote.remote()),
+        Command::Peers(PeersArgs { command: Some(PeersCommand::Add { addr, remote }), .. }) => {
+            node::add_peer(&remote.remote(), addr)
+        }
+        Command::Sync(args) => node::sync(&args.remote()),
         Command::Stop(args) => node::stop(&args.remote()),
         Command::Import(args) => {
             let place = args.place.place();

@@ -47,7 +47,7 @@ impl EventFeed for Service {
     }
 
     fn subscribe_pool(&self) -> broadcast::Receiver<PoolEvent> {
-        self.pool_events.subscribe()
+        self.pool.subscribe()
     }
 }
 

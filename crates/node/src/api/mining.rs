@@ -1,9 +1,9 @@
 //! Templates, submitted blocks, blocks on demand.
 
 use cairn_chainstate::{SubmitError, Submitted};
-use cairn_primitives::{Block, Decode, Encode, Script, Sha256d, hex};
+use cairn_primitives::{Block, Decode, Script, hex};
 use cairn_rpc::{
-    ApiError, Deadline, MineRequest, Mined, MiningTemplate, Submission, SubmitRequest, TemplateTx,
+    ApiError, Deadline, MineRequest, Mined, MiningTemplate, Submission, SubmitRequest, TemplateLimits,
 };
 use tracing::error;
 
@@ -19,37 +19,8 @@ impl Service {
             ApiError::NotReady { why: "no block can be built on the tip" }
         })?;
         let limits = &self.spec().limits;
-        let transactions = template.transactions().iter().map(|candidate| TemplateTx {
-            txid: candidate.tx.txid(),
-            wtxid: candidate.tx.wtxid(),
-            raw_tx: hex::encode(&candidate.tx.to_bytes()),
-            fee: candidate.fee,
-            weight: candidate.tx.weight().to_u64(),
-            sigop_cost: candidate.sigop_cost,
-        });
-        // With nobody to pay there is no coinbase to show: the caller makes its own.
-        let block = payout.map(|_| template.block(template.header(0, template.time()), 0));
-        Ok(MiningTemplate {
-            height: template.height(),
-            prev_hash: template.prev(),
-            version: template.version(),
-            bits: template.bits().to_bits(),
-            bits_hex: template.bits(),
-            target: template.target(),
-            min_time: template.min_time(),
-            time: template.time(),
-            max_time: template.max_time(),
-            max_future_seconds: template.max_future_seconds(),
-            coinbase_value: template.coinbase_value(),
-            coinbase_coins: self.notation.currency.field(template.coinbase_value()),
-            transactions: transactions.collect(),
-            merkle_branch: template.merkle_branch().iter().map(|hash| Sha256d::from_bytes(*hash)).collect(),
-            witness_commitment: template.commitment_script().map(|script| hex::encode(script.as_bytes())),
-            weight_limit: limits.block_weight,
-            sigop_limit: limits.sigop_cost,
-            coinbase_hex: block.as_ref().map(|block| hex::encode(&block.transactions[0].to_bytes())),
-            block_hex: block.as_ref().map(|block| hex::encode(&block.to_bytes())),
-        })
+        let limits = TemplateLimits { weight: limits.block_weight, sigop_cost: limits.sigop_cost };
+        Ok(MiningTemplate::new(&template, payout.is_some(), limits, &self.notation.currency))
     }
 
     pub(super) fn submit(&self, request: &SubmitRequest) -> Result<Submission, ApiError> {

@@ -19,8 +19,8 @@ use cairn_primitives::{Address, Txid};
 use cairn_rpc::{
     ApiError, Balance, BlockId, BlockInfo, BlockPage, ChainStatus, Currency, Deadline, FeeEstimate, History,
     Index, MempoolPage, MineRequest, Mined, MinerStatus, MiningTemplate, NodeApi, Notation, Page,
-    PeerAddRequest, PeerAdded, PeerList, PoolEvent, Readiness, SendRequest, Sent, SpecDocument, Status,
-    Stopping, Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest,
+    PeerAddRequest, PeerAdded, PeerList, Readiness, SendRequest, Sent, SpecDocument, Status, Stopping,
+    Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest,
     WalletSent, WalletStatus,
 };
 use tokio::sync::broadcast;
@@ -28,24 +28,23 @@ use tracing::error;
 
 use crate::error::NodeError;
 use crate::mining::Mining;
+use crate::pool::Pool;
 use crate::stop::Stop;
 use crate::writer::WriterHandle;
 
 /// Events kept for a slow subscriber before it has to read the log.
 const EVENT_BUFFER: usize = 1024;
-/// Pool events kept for a slow subscriber; it loses what does not fit.
-const POOL_EVENT_BUFFER: usize = 4096;
 
 /// Answers for the node.
 #[derive(Debug)]
 pub(crate) struct Service {
     reader: ChainReader,
     writer: WriterHandle,
+    pool: Arc<Pool>,
     mining: Arc<Mining>,
     notation: Notation,
     spec_document: SpecDocument,
     events: broadcast::Sender<Arc<cairn_rpc::Event>>,
-    pool_events: broadcast::Sender<PoolEvent>,
     caught_up: AtomicBool,
     started: Instant,
     stop: Stop,
@@ -55,6 +54,7 @@ impl Service {
     pub(crate) fn new(
         reader: ChainReader,
         writer: WriterHandle,
+        pool: Arc<Pool>,
         mining: Arc<Mining>,
         stop: Stop,
     ) -> Result<Self, NodeError> {
@@ -68,9 +68,9 @@ impl Service {
             spec_document: SpecDocument::from_toml(&spec.to_toml()).map_err(|e| unfit(&e))?,
             reader,
             writer,
+            pool,
             mining,
             events: broadcast::channel(EVENT_BUFFER).0,
-            pool_events: broadcast::channel(POOL_EVENT_BUFFER).0,
             caught_up: AtomicBool::new(false),
             started: Instant::now(),
             stop,
