@@ -1,0 +1,4 @@
+//! The sync against fake peers.
+
+mod download;
+mod fake;
