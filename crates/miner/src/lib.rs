@@ -62,5 +62,5 @@ pub use miner::{Miner, MinerConfig, MinerError, MinerEvent, MinerStatus};
 pub use nonces::NonceRange;
 pub use rate::RateMeter;
 pub use source::{SourceError, Submission, TemplateSource};
-pub use template::{BlockTemplate, Candidate, TemplateError};
+pub use template::{BlockTemplate, Candidate, TemplateError, TemplateParts};
 pub use workers::{JobId, WorkerEvent, Workers, WorkersError};

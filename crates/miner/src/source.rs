@@ -48,6 +48,18 @@ pub enum SourceError {
     /// No node answers.
     #[error("the node cannot be reached")]
     Unreachable,
+    /// The node does not give this miner a template: the address is one of another chain, perhaps.
+    #[error("the node refuses to give a template: {code}")]
+    Refused {
+        /// The node's word for why, such as `bad-address`.
+        code: Cow<'static, str>,
+    },
+    /// What came is not a template for this miner.
+    #[error("what the node sent is no template: {what}")]
+    Malformed {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// No block can be built on the tip.
     #[error("no block can be built on the tip: {0}")]
     Template(#[from] TemplateError),

@@ -33,7 +33,7 @@ mod server;
 mod token;
 
 pub use api::{BlockId, BlockIdError, Deadline, EventFeed, NodeApi, Page, PageError};
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Events, EventsStop, NodeTemplates, Received, Told};
 pub use config::HttpConfig;
 pub use dto::{
     Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef, BlockSummary,
@@ -43,9 +43,9 @@ pub use dto::{
     MineRequest, Mined, MinerStatus, MiningTemplate, Notation, PeerAddRequest, PeerAdded, PeerInfo, PeerList,
     PoolEvent, Readiness, ReorgEvent, SendRequest, Sent, SentStatus, Services, SpecDocument,
     SpecDocumentError, Status, Stopping, Submission, SubmitRequest, SubsidyCoins, Supply, SupplyCoins,
-    SyncStarted, TICKER_MAX, TemplateTx, TickerField, TipStatus, Transport, TxDetail, TxEvent, TxInfo,
-    TxInput, TxOutput, TxProof, TxRemoval, TxRemovedEvent, TxStatus, Utxo, UtxoPage, ValueCoins,
-    WalletSendRequest, WalletSent, WalletStatus,
+    SyncStarted, TICKER_MAX, TemplateLimits, TemplateTx, TickerField, TipStatus, Transport, TxDetail,
+    TxEvent, TxInfo, TxInput, TxOutput, TxProof, TxRemoval, TxRemovedEvent, TxStatus, Utxo, UtxoPage,
+    ValueCoins, WalletSendRequest, WalletSent, WalletStatus,
 };
 pub use error::{ApiError, Index, Resource};
 pub use metrics::Metrics;

@@ -1,6 +1,6 @@
 //! Why there can be no template.
 
-use cairn_primitives::{Amount, CompactError};
+use cairn_primitives::{Amount, BlockTime, CompactError};
 use thiserror::Error;
 
 /// Why no block can be built on the tip: a block of the coinbase alone would break a rule.
@@ -41,5 +41,13 @@ pub enum TemplateError {
     TxCount {
         /// The chain's limit.
         limit: u32,
+    },
+    /// The latest time the header may carry is before the earliest.
+    #[error("the header's time would have to be from {min} to {max}")]
+    Times {
+        /// The earliest.
+        min: BlockTime,
+        /// The latest.
+        max: BlockTime,
     },
 }

@@ -2,9 +2,11 @@
 
 mod coinbase;
 mod error;
+mod parts;
 mod select;
 
 pub use error::TemplateError;
+pub use parts::TemplateParts;
 pub use select::Candidate;
 
 use cairn_consensus::{NextBlock, witness_commitment};
@@ -27,6 +29,7 @@ const VERSION: i32 = 0x2000_0000;
 pub struct BlockTemplate {
     height: Height,
     prev: BlockHash,
+    version: i32,
     bits: CompactTarget,
     target: Target,
     time: BlockTime,
@@ -71,6 +74,7 @@ impl BlockTemplate {
         Ok(Self {
             height: next.height,
             prev: next.prev,
+            version: VERSION,
             bits: next.bits,
             target,
             time: next.time,
@@ -95,9 +99,9 @@ impl BlockTemplate {
         self.prev
     }
 
-    /// Header version: BIP9's high bits and no signal.
+    /// Header version: BIP9's high bits and no signal, unless whoever made the template wants another.
     pub fn version(&self) -> i32 {
-        VERSION
+        self.version
     }
 
     /// The bits the header must carry.
@@ -183,7 +187,7 @@ impl BlockTemplate {
     pub fn header(&self, extranonce: u64, time: BlockTime) -> Header {
         let leaf = self.coinbase.txid(extranonce);
         Header {
-            version: VERSION,
+            version: self.version,
             prev: self.prev,
             merkle_root: MerkleRoot::from_bytes(merkle::root_from_branch(leaf, &self.merkle_branch, 0)),
             time,

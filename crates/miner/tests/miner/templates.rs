@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cairn_consensus::{COMMITMENT_PREFIX, NextBlock, legacy_sigops};
 use cairn_miner::kernel::best;
-use cairn_miner::{BlockTemplate, Candidate, Job, TemplateError, solve};
+use cairn_miner::{BlockTemplate, Candidate, Job, TemplateError, TemplateParts, solve};
 use cairn_params::{Activation, ChainSpec, presets};
 use cairn_primitives::{
     Amount, Block, BlockTime, CompactTarget, Decode, Height, LockTime, OutPoint, Script, Sequence,
@@ -320,4 +320,51 @@ fn a_real_block_is_rebuilt_from_its_transactions() {
             assert_eq!(committed, Some(ours), "{file}");
         }
     }
+}
+
+/// The parts of a template that pays `payout()`, as a node would tell them.
+fn parts(template: &BlockTemplate) -> TemplateParts {
+    TemplateParts {
+        height: template.height(),
+        prev: template.prev(),
+        version: template.version(),
+        bits: template.bits(),
+        time: template.time(),
+        min_time: template.min_time(),
+        max_time: template.max_time(),
+        max_future_seconds: template.max_future_seconds(),
+        coinbase_value: template.coinbase_value(),
+        payout: payout(),
+        witness_commitment: template.commitment_script().is_some(),
+        transactions: template.transactions().to_vec(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+    #[test]
+    fn a_template_put_together_from_its_parts_is_the_same(count in 0_u64..300, segwit: bool) {
+        let mut spec = presets::regtest();
+        if !segwit {
+            spec.deployments.segwit = Activation::Never;
+        }
+        let template = template(&spec, &unrelated(count));
+        prop_assert_eq!(BlockTemplate::from_parts(parts(&template)), Ok(template));
+    }
+}
+
+#[test]
+fn parts_that_make_no_template_are_refused() {
+    let good = parts(&template(&presets::regtest(), &[]));
+    let other = BlockTemplate::from_parts(TemplateParts { version: 4, ..good.clone() }).unwrap();
+    assert_eq!(other.header(0, NOW).version, 4);
+    let bits = CompactTarget::from_bits(0);
+    let no_target = TemplateParts { bits, ..good.clone() };
+    assert!(matches!(BlockTemplate::from_parts(no_target), Err(TemplateError::Bits(_))));
+    let one_moment = TemplateParts { max_time: good.min_time, ..good.clone() };
+    assert_eq!(BlockTemplate::from_parts(one_moment).unwrap().time_at(NOW), Some(good.min_time));
+    let max_time = good.min_time.saturating_sub(1);
+    let no_moment = TemplateParts { max_time, ..good.clone() };
+    let refused = Err(TemplateError::Times { min: good.min_time, max: max_time });
+    assert_eq!(BlockTemplate::from_parts(no_moment), refused);
 }

@@ -1,5 +1,13 @@
 //! The same API over HTTP: [`Client`] implements [`NodeApi`] and blocks.
 
+mod events;
+mod stream;
+mod templates;
+
+pub use events::{Events, Received, Told};
+pub use stream::EventsStop;
+pub use templates::NodeTemplates;
+
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -77,7 +85,7 @@ pub enum ClientError {
         /// The HTTP status.
         status: u16,
     },
-    /// More than 64 MiB came back.
+    /// More than 64 MiB came back, or 16 MiB as one event.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
         /// The most that is read.

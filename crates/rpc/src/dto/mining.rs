@@ -1,9 +1,12 @@
 //! `/mining/status`, `/mining/template`, `/mining/submit`, `/mine`.
 
-use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height, Sha256d, Target, Txid, Wtxid};
+use cairn_miner::{BlockTemplate, Candidate};
+use cairn_primitives::{
+    Amount, BlockHash, BlockTime, CompactTarget, Encode, Height, Sha256d, Target, Txid, Wtxid, hex,
+};
 use serde::{Deserialize, Serialize};
 
-use super::amount::{FieldName, TickerField};
+use super::amount::{Currency, FieldName, TickerField};
 
 /// Key `coinbase_value_<t>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +94,58 @@ pub struct MiningTemplate {
     pub coinbase_hex: Option<String>,
     /// The whole block with that coinbase and nonce 0, as hex: search the nonce and submit. Null when no address was given.
     pub block_hex: Option<String>,
+}
+
+impl MiningTemplate {
+    /// What `template` says, with its coinbase and block where it pays someone the caller named (`paid`).
+    #[must_use]
+    pub fn new(template: &BlockTemplate, paid: bool, limits: TemplateLimits, currency: &Currency) -> Self {
+        // With nobody to pay there is no coinbase to show: the caller makes its own.
+        let block = paid.then(|| template.block(template.header(0, template.time()), 0));
+        Self {
+            height: template.height(),
+            prev_hash: template.prev(),
+            version: template.version(),
+            bits: template.bits().to_bits(),
+            bits_hex: template.bits(),
+            target: template.target(),
+            min_time: template.min_time(),
+            time: template.time(),
+            max_time: template.max_time(),
+            max_future_seconds: template.max_future_seconds(),
+            coinbase_value: template.coinbase_value(),
+            coinbase_coins: currency.field(template.coinbase_value()),
+            transactions: template.transactions().iter().map(TemplateTx::new).collect(),
+            merkle_branch: template.merkle_branch().iter().map(|hash| Sha256d::from_bytes(*hash)).collect(),
+            witness_commitment: template.commitment_script().map(|script| hex::encode(script.as_bytes())),
+            weight_limit: limits.weight,
+            sigop_limit: limits.sigop_cost,
+            coinbase_hex: block.as_ref().map(|block| hex::encode(&block.transactions[0].to_bytes())),
+            block_hex: block.as_ref().map(|block| hex::encode(&block.to_bytes())),
+        }
+    }
+}
+
+/// What a block may have at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateLimits {
+    /// Weight units.
+    pub weight: u64,
+    /// Cost of its signature operations.
+    pub sigop_cost: u64,
+}
+
+impl TemplateTx {
+    fn new(candidate: &Candidate) -> Self {
+        Self {
+            txid: candidate.tx.txid(),
+            wtxid: candidate.tx.wtxid(),
+            raw_tx: hex::encode(&candidate.tx.to_bytes()),
+            fee: candidate.fee,
+            weight: candidate.tx.weight().to_u64(),
+            sigop_cost: candidate.sigop_cost,
+        }
+    }
 }
 
 /// A transaction in a template.

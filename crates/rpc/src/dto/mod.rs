@@ -28,7 +28,8 @@ pub use mempool::{
     Sent, SentStatus, TxEvent, TxRemoval, TxRemovedEvent,
 };
 pub use mining::{
-    CoinbaseCoins, MineRequest, Mined, MinerStatus, MiningTemplate, Submission, SubmitRequest, TemplateTx,
+    CoinbaseCoins, MineRequest, Mined, MinerStatus, MiningTemplate, Submission, SubmitRequest,
+    TemplateLimits, TemplateTx,
 };
 pub use peers::{PeerAddRequest, PeerAdded, PeerInfo, PeerList, Services, SyncStarted, Transport};
 pub use spec::{SpecDocument, SpecDocumentError};

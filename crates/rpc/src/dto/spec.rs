@@ -1,5 +1,6 @@
 //! `/spec`: the chain spec as JSON.
 
+use cairn_primitives::{AddressPrefixes, Hrp, hex};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,6 +21,12 @@ pub enum SpecDocumentError {
     #[error("the spec has no [chain] {field}")]
     Missing {
         /// The key that is missing or of another type.
+        field: &'static str,
+    },
+    /// No `[address]` section with all prefixes.
+    #[error("the spec has no usable [address] {field}")]
+    Address {
+        /// The key that is missing or cannot be read.
         field: &'static str,
     },
     /// The ticker or the decimals cannot be used in field names.
@@ -57,6 +64,30 @@ impl SpecDocument {
             .ok_or(missing("decimals"))?;
         Ok(Currency::new(ticker, decimals)?)
     }
+
+    /// How the chain's addresses and keys are written.
+    ///
+    /// # Errors
+    /// [`SpecDocumentError::Address`] when a key of `[address]` is missing or out of its range.
+    pub fn address_prefixes(&self) -> Result<AddressPrefixes, SpecDocumentError> {
+        let bad = |field| SpecDocumentError::Address { field };
+        let number = |field| self.get("address", field).and_then(Value::as_u64).ok_or(bad(field));
+        let byte = |field| number(field).and_then(|value| u8::try_from(value).map_err(|_| bad(field)));
+        let text = |field| self.get("address", field).and_then(Value::as_str).ok_or(bad(field));
+        let version = |field| {
+            let bytes = hex::decode(text(field)?).ok();
+            bytes.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).ok_or(bad(field))
+        };
+        Ok(AddressPrefixes {
+            p2pkh: byte("p2pkh")?,
+            p2sh: byte("p2sh")?,
+            wif: byte("wif")?,
+            hrp: Hrp::new(text("hrp")?).map_err(|_| bad("hrp"))?,
+            xpub: version("xpub")?,
+            xprv: version("xprv")?,
+            coin_type: u32::try_from(number("coin_type")?).map_err(|_| bad("coin_type"))?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -81,5 +112,27 @@ mod tests {
         let text = "[chain]\nticker = \"V\"\ndecimals = 256";
         assert_eq!(missing(text), Err(SpecDocumentError::Missing { field: "decimals" }));
         assert!(matches!(SpecDocument::from_toml("="), Err(SpecDocumentError::Toml(_))));
+    }
+
+    #[test]
+    fn the_prefixes_are_those_of_the_spec() {
+        for spec in [cairn_params::presets::vito(), cairn_params::presets::bitcoin()] {
+            let document = SpecDocument::from_toml(&spec.to_toml()).unwrap();
+            assert_eq!(document.address_prefixes(), Ok(spec.address));
+        }
+        let without = |line: &str| {
+            let text: Vec<String> = cairn_params::presets::vito()
+                .to_toml()
+                .lines()
+                .filter(|have| !have.starts_with(line))
+                .map(str::to_owned)
+                .collect();
+            SpecDocument::from_toml(&text.join("\n")).unwrap().address_prefixes()
+        };
+        assert_eq!(without("p2sh"), Err(SpecDocumentError::Address { field: "p2sh" }));
+        assert_eq!(without("xprv"), Err(SpecDocumentError::Address { field: "xprv" }));
+        let far = "[address]\np2pkh = 256";
+        let far = SpecDocument::from_toml(far).unwrap().address_prefixes();
+        assert_eq!(far, Err(SpecDocumentError::Address { field: "p2pkh" }));
     }
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod bytes;
+mod client;
 mod endpoints;
 mod events;
 mod fake;
@@ -15,5 +16,6 @@ mod pool;
 mod present;
 mod same;
 mod server;
+mod templates;
 mod wallet;
 mod wire;

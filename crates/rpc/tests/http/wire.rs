@@ -39,8 +39,13 @@ impl TestServer {
     }
 
     pub(crate) fn with_node(config: HttpConfig, node: Arc<FakeNode>) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), config, node)
+    }
+
+    /// A server at an address that another one has just left.
+    pub(crate) fn at(address: SocketAddr, config: HttpConfig, node: Arc<FakeNode>) -> Self {
         let token = AdminToken::parse(TOKEN).unwrap();
-        let server = Server::bind("127.0.0.1:0".parse().unwrap(), Arc::clone(&node), token, config).unwrap();
+        let server = Server::bind(address, Arc::clone(&node), token, config).unwrap();
         let address = server.local_addr();
         let (shutdown, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

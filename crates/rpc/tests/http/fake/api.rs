@@ -273,6 +273,10 @@ impl NodeApi for FakeNode {
     fn mining_template(&self, address: Option<&str>) -> Result<MiningTemplate, ApiError> {
         self.enter();
         let owner = address.map(|text| Address::parse(text, &self.notation.prefixes)).transpose()?;
+        if let Some(template) = self.template.read().unwrap().as_ref() {
+            let limits = TemplateLimits { weight: 4_000_000, sigop_cost: 80_000 };
+            return Ok(MiningTemplate::new(template, owner.is_some(), limits, &self.notation.currency));
+        }
         let block = self.next_block(0);
         let target = block.header.bits.to_target().unwrap();
         Ok(MiningTemplate {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
+use cairn_miner::BlockTemplate;
 use cairn_primitives::{
     Address, AddressPrefixes, Amount, Block, BlockTime, CompactTarget, Decode, Hash160, Header, Height, Hrp,
     LockTime, OutPoint, ScriptBuilder, Sequence, Transaction, TxIn, TxOut, Txid, Witness, Work, hex,
@@ -28,8 +29,24 @@ pub(crate) const GENESIS: &str = concat!(
 );
 pub(crate) const GENESIS_HASH: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
 pub(crate) const GENESIS_TXID: &str = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
-pub(crate) const SPEC: &str =
-    "[chain]\nname = \"fake\"\nticker = \"FAKE\"\ndecimals = 8\n\n[network]\nhttp_port = 6333\n";
+pub(crate) const SPEC: &str = r#"
+[chain]
+name = "fake"
+ticker = "FAKE"
+decimals = 8
+
+[network]
+http_port = 6333
+
+[address]
+p2pkh = 70
+p2sh = 5
+wif = 128
+hrp = "fake"
+xpub = "0488b21e"
+xprv = "0488ade4"
+coin_type = 1
+"#;
 const SUBSIDY: Amount = Amount::from_sat(5_000_000_000);
 const FEE: Amount = Amount::from_sat(1_000);
 const MATURITY: u32 = 100;
@@ -77,6 +94,8 @@ pub(crate) struct FakeNode {
     pub(crate) added_peers: RwLock<Vec<SocketAddr>>,
     pub(crate) payments: RwLock<Vec<WalletSendRequest>>,
     pub(crate) has_wallet: AtomicBool,
+    /// A template in place of the made-up one.
+    pub(crate) template: RwLock<Option<BlockTemplate>>,
     pub(crate) indexed: AtomicBool,
     pub(crate) ready: AtomicBool,
     pub(crate) stopped: AtomicBool,
@@ -107,6 +126,7 @@ impl FakeNode {
             added_peers: RwLock::default(),
             payments: RwLock::default(),
             has_wallet: AtomicBool::new(true),
+            template: RwLock::default(),
             indexed: AtomicBool::new(true),
             ready: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
