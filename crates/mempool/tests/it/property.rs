@@ -1,6 +1,7 @@
 //! Random sequences of everything that can happen keep every invariant.
 
-use cairn_mempool::{Mempool, Policy};
+use cairn_consensus::TxError;
+use cairn_mempool::{Entry, Mempool, Policy, Rejection};
 use cairn_primitives::{BlockTime, OutPoint, Transaction};
 use proptest::prelude::*;
 
@@ -16,6 +17,8 @@ enum Step {
     Reorg { depth: usize, replace: bool },
     /// Time goes by.
     Wait { seconds: u32 },
+    /// The pool is saved, some time goes by, and another loads it.
+    Restart { seconds: u32 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(count, rival)| Step::Mine { count, rival }),
         1 => (1_usize..4, any::<bool>()).prop_map(|(depth, replace)| Step::Reorg { depth, replace }),
         1 => (1_u32..4_000).prop_map(|seconds| Step::Wait { seconds }),
+        1 => (0_u32..2_000).prop_map(|seconds| Step::Restart { seconds }),
     ]
 }
 
@@ -49,19 +53,25 @@ struct Seen {
     confirmed: usize,
     conflicted: usize,
     entered: usize,
+    reloaded: usize,
+    lost: usize,
+    extra: usize,
+}
+
+fn policy() -> Policy {
+    Policy {
+        max_usage: 11_000,
+        max_ancestors: 5,
+        max_descendants: 3,
+        expiry_seconds: 6_000,
+        ..Policy::default()
+    }
 }
 
 impl World {
     fn new() -> Self {
-        let policy = Policy {
-            max_usage: 14_000,
-            max_ancestors: 5,
-            max_descendants: 5,
-            expiry_seconds: 6_000,
-            ..Policy::default()
-        };
         let known = (0..8).map(|index| (root(index), 100_000_000)).collect();
-        Self { pool: pool_with(policy), chain: TestChain::new(8), now: NOW, known, seen: Seen::default() }
+        Self { pool: pool_with(policy()), chain: TestChain::new(8), now: NOW, known, seen: Seen::default() }
     }
 
     fn learn(&mut self, tx: &Transaction) {
@@ -106,6 +116,8 @@ impl World {
         if outcome.result.is_ok() {
             assert!(self.pool.get(&tx.txid()).is_some());
             self.seen.accepted += 1;
+            let is_extra = |entry: &Entry| entry.descendants().count > policy().max_descendants;
+            self.seen.extra += usize::from(self.pool.entries().any(is_extra));
             self.learn(&tx);
         }
     }
@@ -160,6 +172,40 @@ impl World {
         assert!(outcome.entered.iter().all(|txid| self.pool.get(txid).is_some() && !before.contains(txid)));
     }
 
+    /// Each entry comes back with its time, unless it has expired, pays less than the floor of a new pool (it came back from
+    /// a block), is a child more than was let in where it stood, or rests on one of these.
+    fn restart(&mut self, seconds: u32) {
+        let bytes = self.pool.save();
+        self.now = self.now.saturating_add(seconds);
+        let mut fresh = pool_with(policy());
+        let saved = fresh.load(&bytes, self.now).unwrap();
+        let kept: Vec<_> = saved.iter().map(|saved| saved.tx.txid()).collect();
+        for entry in self.pool.entries() {
+            let oldest = self.now.saturating_sub(policy().expiry_seconds);
+            assert_eq!(kept.contains(&entry.txid()), entry.time() >= oldest);
+        }
+        for saved in saved {
+            let before = self.pool.get(&saved.tx.txid()).unwrap();
+            let outcome = fresh.accept_at(saved.tx, saved.time, self.now, &self.chain);
+            assert!(outcome.removed.is_empty());
+            match outcome.result {
+                Ok(accepted) => {
+                    let entry = fresh.get(&accepted.txid).unwrap();
+                    assert_eq!((entry.time(), entry.fee()), (before.time(), before.fee()));
+                    self.seen.reloaded += 1;
+                }
+                Err(Rejection::MinRelayFee { .. } | Rejection::DescendantCount { .. }) => self.seen.lost += 1,
+                Err(Rejection::Consensus(TxError::MissingOrSpent { outpoint, .. })) => {
+                    assert!(fresh.get(&outpoint.txid).is_none());
+                    assert!(self.pool.get(&outpoint.txid).is_some());
+                    self.seen.lost += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        self.pool = fresh;
+    }
+
     fn run(&mut self, step: &Step) {
         match step {
             Step::Offer { coins, fee, outputs, replaceable } => {
@@ -172,6 +218,7 @@ impl World {
                 let removed = self.pool.expire(self.now);
                 self.count(&removed);
             }
+            Step::Restart { seconds } => self.restart(*seconds),
         }
         check(&self.pool, &self.chain);
         self.check_candidates();
@@ -207,7 +254,7 @@ fn random_steps_do_reach_everything() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut seen = Seen::default();
-    for _ in 0..40 {
+    for _ in 0..80 {
         let steps = prop::collection::vec(step(), 80).new_tree(&mut runner).unwrap().current();
         let mut world = World::new();
         steps.iter().for_each(|step| world.run(step));
@@ -218,6 +265,9 @@ fn random_steps_do_reach_everything() {
         seen.confirmed += world.seen.confirmed;
         seen.conflicted += world.seen.conflicted;
         seen.entered += world.seen.entered;
+        seen.reloaded += world.seen.reloaded;
+        seen.lost += world.seen.lost;
+        seen.extra += world.seen.extra;
     }
     let counts = [
         seen.accepted,
@@ -227,6 +277,9 @@ fn random_steps_do_reach_everything() {
         seen.confirmed,
         seen.conflicted,
         seen.entered,
+        seen.reloaded,
+        seen.lost,
+        seen.extra,
     ];
     assert!(counts.iter().all(|count| *count >= 10), "{seen:?}");
 }
