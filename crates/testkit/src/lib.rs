@@ -3,6 +3,7 @@
 //! - [`TestKey`]: a key made from a number, with its scripts and its signatures.
 //! - [`Forge`]: builds real blocks with real proof of work on any known parent, and knows the coins
 //!   at every tip. It checks what it builds with `cairn-consensus`, unless told to build a bad block.
+//! - [`network`]: a simulated network of real nodes under a virtual clock, with faults and adversaries.
 //! - [`generate`]: proptest strategies for scripts, transactions, headers and blocks.
 //!
 //! For development only: nothing a node is made of depends on it. It is deliberately slow and plain:
@@ -26,6 +27,7 @@ mod draft;
 mod forge;
 pub mod generate;
 mod key;
+pub mod network;
 mod spend;
 
 pub use draft::{Draft, reseal};

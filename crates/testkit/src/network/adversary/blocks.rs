@@ -1,0 +1,126 @@
+//! Adversaries that send blocks they should not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cairn_p2p::{Inventory, Message};
+use cairn_primitives::{Amount, Block, BlockHash, BlockTime, Height};
+use rand::RngExt;
+
+use super::{Behaviour, Line, Stage};
+use crate::draft::Draft;
+
+/// What is wrong with a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockFault {
+    /// Its coinbase pays more than it may: the block is invalid for good.
+    Coinbase,
+    /// A transaction comes twice, which leaves the merkle root as it was (CVE-2012-2459): this copy is damaged.
+    Twice,
+    /// Its transactions are not those of its merkle root: this copy is damaged.
+    Other,
+}
+
+/// Announces a block on the best tip, with proof of work, and sends it with a fault when asked. Answers for the rest of
+/// the chain as an honest node does.
+#[derive(Debug)]
+pub struct BadBlocks {
+    fault: BlockFault,
+    made: BTreeMap<BlockHash, Block>,
+}
+
+impl BadBlocks {
+    /// One whose blocks have this fault.
+    pub const fn new(fault: BlockFault) -> Self {
+        Self { fault, made: BTreeMap::new() }
+    }
+
+    fn make(&mut self, stage: &mut Stage<'_>) -> Block {
+        let now = BlockTime::new(u32::try_from(stage.now.as_secs()).unwrap_or(u32::MAX));
+        let next = stage.chain.next_block(now);
+        let value = match self.fault {
+            BlockFault::Coinbase => next.subsidy.saturating_add(Amount::from_sat(1)),
+            BlockFault::Twice | BlockFault::Other => next.subsidy,
+        };
+        let draft = Draft::new(stage.spec.clone(), next).coinbase_value(value).extra(stage.rng.random());
+        let mut block = draft.seal();
+        let announced = block.clone();
+        match self.fault {
+            BlockFault::Coinbase => {}
+            BlockFault::Twice => block.transactions.push(block.transactions[0].clone()),
+            BlockFault::Other => block.transactions = stage.spec.genesis_block().transactions,
+        }
+        self.made.insert(block.hash(), block);
+        announced
+    }
+}
+
+impl Behaviour for BadBlocks {
+    fn breaks_rules(&self) -> bool {
+        true
+    }
+
+    fn on_established(&mut self, stage: &mut Stage<'_>, line: Line) {
+        let block = self.make(stage);
+        stage.send(line, Message::Headers(vec![block.header]));
+        stage.wake_in(Duration::from_secs(15));
+    }
+
+    fn on_message(&mut self, stage: &mut Stage<'_>, line: Line, message: Message) {
+        if let Message::GetData(wanted) = &message {
+            for wanted in wanted {
+                if let Inventory::Block(hash) | Inventory::WitnessBlock(hash) = wanted
+                    && let Some(block) = self.made.get(hash)
+                {
+                    stage.send(line, Message::Block(Box::new(block.clone())));
+                }
+            }
+        }
+        for message in super::headers::answer(stage.chain, &message, true) {
+            stage.send(line, message);
+        }
+    }
+
+    fn on_wake(&mut self, stage: &mut Stage<'_>) {
+        let lines = stage.lines();
+        if lines.is_empty() {
+            return;
+        }
+        let block = self.make(stage);
+        for line in lines {
+            stage.send(line, Message::Headers(vec![block.header]));
+        }
+        stage.wake_in(Duration::from_secs(15));
+    }
+}
+
+/// Sends old blocks of the best chain that nobody asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unrequested;
+
+impl Behaviour for Unrequested {
+    fn breaks_rules(&self) -> bool {
+        true
+    }
+
+    fn on_established(&mut self, stage: &mut Stage<'_>, _: Line) {
+        stage.wake_in(Duration::from_secs(1));
+    }
+
+    fn on_wake(&mut self, stage: &mut Stage<'_>) {
+        let tip = stage.chain.tip().height.to_u32();
+        let lines = stage.lines();
+        if lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            let height = Height::new(stage.rng.random_range(0..=tip));
+            let hash = stage.chain.block_hash_at(height);
+            let block = hash.and_then(|hash| stage.chain.block(&hash).expect("memory can be read"));
+            if let Some(block) = block {
+                stage.send(line, Message::Block(Box::new(block)));
+            }
+        }
+        stage.wake_in(Duration::from_secs(2));
+    }
+}
