@@ -197,21 +197,23 @@ impl Mnemonic {
         if !matches!(words.len(), 12 | 15 | 18 | 21 | 24) {
             return Err(MnemonicError::WordCount { got: words.len() });
         }
-        let known = |language: Language| {
-            words.iter().map(|word| language.list().find_word(word).is_some()).collect::<Vec<_>>()
-        };
-        let count = |language: &Language| known(*language).into_iter().filter(|found| *found).count();
-        // The first of the best: `max_by_key` alone would take the last.
-        let best = Language::ALL.into_iter().rev().max_by_key(count).expect("there are ten lists");
-        if let Some(position) = known(best).into_iter().position(|found| !found) {
-            return Err(MnemonicError::UnknownWord { position: position + 1, language: best });
+        // For each list, the positions of the words it does not have.
+        let unknown = Language::ALL.map(|language| {
+            let found = |word: &str| language.list().find_word(word).is_some();
+            let positions = (1..).zip(&words).filter(|(_, word)| !found(word)).map(|(position, _)| position);
+            (language, positions.collect::<Vec<usize>>())
+        });
+        let (language, best) =
+            unknown.iter().min_by_key(|(_, unknown)| unknown.len()).expect("there are lists");
+        if let [position, ..] = **best {
+            return Err(MnemonicError::UnknownWord { position, language: *language });
         }
-        Language::ALL
-            .into_iter()
-            .filter(|language| count(language) == words.len())
-            .find_map(|language| {
+        unknown
+            .iter()
+            .filter(|(_, unknown)| unknown.is_empty())
+            .find_map(|(language, _)| {
                 let inner = bip39::Mnemonic::parse_in_normalized(language.list(), &text).ok()?;
-                Some(Self { language, inner })
+                Some(Self { language: *language, inner })
             })
             .ok_or(MnemonicError::Checksum)
     }

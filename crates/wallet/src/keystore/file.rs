@@ -43,9 +43,14 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
     })
 }
 
-/// Writes a file in the place of the one that is there.
+/// Writes a file in the place of the one that is there; a link to it stays a link.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
-    Temporary::write(path, bytes)?.rename(path)
+    let real = fs::canonicalize(path).map_err(|source| KeystoreError::File {
+        step: FileStep::Read,
+        path: path.to_owned(),
+        source,
+    })?;
+    Temporary::write(&real, bytes)?.rename(&real)
 }
 
 /// A complete file beside its final place; removed when dropped before it is renamed.

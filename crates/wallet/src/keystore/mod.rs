@@ -11,6 +11,9 @@
 //! little-endian bytes before it, filled with zeros to a multiple of 512 bytes. Later versions keep the three lines,
 //! and `format` and `version` in the header.
 //!
+//! Secrets are wiped from memory when they are dropped, and so are the key and the memory it was derived in. What is
+//! beyond reach: copies the libraries leave on the stack, swap space, and a dump of the running process.
+//!
 //! Every changed byte is refused. The checksum tells damage from a wrong passphrase; against someone who changes the
 //! file on purpose stands the cipher.
 
@@ -164,11 +167,13 @@ impl Keystore {
     }
 
     /// Encrypts the wallet anew under another passphrase, with a fresh salt and nonce, and replaces the file: after a
-    /// crash there is the old one or the new one.
+    /// crash there is the old one or the new one. Copies made before, and what the disk keeps of the old file, still
+    /// open with the old passphrase.
     ///
     /// # Errors
     /// Those of [`unlock`](Self::unlock) and [`create`](Self::create); [`KeystoreError::Changed`] where the file is no
-    /// longer the one that was opened. The file is then the old one.
+    /// longer the one that was opened. The file is then the old one; only after [`KeystoreError::File`] it may be the
+    /// new one.
     pub fn change_passphrase(
         &mut self,
         old: &str,
@@ -222,7 +227,11 @@ impl Keystore {
 
 impl fmt::Debug for Keystore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keystore").field("path", &self.path).field("header", &self.sealed.header).finish()
+        f.debug_struct("Keystore")
+            .field("path", &self.path)
+            .field("chain", &self.chain())
+            .field("params", &self.params())
+            .finish_non_exhaustive()
     }
 }
 

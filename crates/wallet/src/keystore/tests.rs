@@ -1,5 +1,7 @@
 //! The bytes of a keystore, pinned, and what the cipher refuses once the checksum is mended.
 
+use proptest::prelude::*;
+
 use super::cipher::{seal, unseal};
 use super::*;
 
@@ -140,6 +142,30 @@ fn contents_that_are_no_wallet_are_damage() {
             Ok(_) => assert!(sound, "{name}"),
             Err(KeystoreError::Damaged(Damage::Contents)) => assert!(!sound, "{name}"),
             Err(other) => panic!("{name}: {other}"),
+        }
+    }
+}
+
+/// `header` and `ciphertext` with the checksum they need.
+fn with_checksum(header: &str, ciphertext: &str) -> String {
+    let text = format!("{header}\n{ciphertext}\n");
+    let sum = cairn_primitives::hash::sha256(text.as_bytes());
+    format!("{text}{}\n", cairn_primitives::hex::encode(&sum))
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_handled(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Sealed::parse(&bytes).is_err());
+    }
+
+    #[test]
+    fn any_sound_file_reads_back(at in 0usize..300, with in "[ -~]{0,6}", ciphertext in "([0-9a-f]{2}){0,40}") {
+        let mut header = GOLDEN.lines().next().unwrap().to_owned();
+        header.replace_range(at..at + 2, &with);
+        let file = with_checksum(&header, &ciphertext);
+        if let Ok(sealed) = Sealed::parse(file.as_bytes()) {
+            prop_assert_eq!(sealed.to_bytes(), file.into_bytes());
         }
     }
 }

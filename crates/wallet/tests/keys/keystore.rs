@@ -227,6 +227,19 @@ fn the_passphrase_can_be_changed() {
     assert_eq!(names(&folder), ["wallet.json"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_keystore_stays_a_link() {
+    let (folder, path) = place();
+    create(&path, "old").unwrap();
+    let link = folder.path().join("link.json");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    Keystore::open(&link).unwrap().change_passphrase("old", "new", cheap()).unwrap();
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert!(Keystore::open(&path).unwrap().unlock("new").is_ok());
+    assert_eq!(names(&folder), ["link.json", "wallet.json"]);
+}
+
 #[test]
 fn a_file_changed_meanwhile_is_left_alone() {
     let (_folder, path) = place();
