@@ -46,7 +46,8 @@ pub fn vito() -> ChainSpec {
     }
 }
 
-/// A small chain: ten-second blocks, a retarget every ten, at most a hundred transactions a block.
+/// A small chain: ten-second blocks, a retarget every ten, coinbases spendable after ten, at most a hundred transactions a
+/// block.
 pub fn mini() -> ChainSpec {
     let first = First {
         bits: 0x1e0f_ffff,
@@ -71,7 +72,7 @@ pub fn mini() -> ChainSpec {
         genesis: genesis(first),
         pow: pow(0x1e0f_ffff, 10, Retarget::Epoch { window: 10, clamp: 4, from_first: false }),
         subsidy: halving(210_000),
-        limits: Limits { block_txs: Some(100), ..bitcoin_limits() },
+        limits: Limits { block_txs: Some(100), coinbase_maturity: 10, ..bitcoin_limits() },
         deployments: all_forks(),
         assume: Assume::nothing(),
     }
