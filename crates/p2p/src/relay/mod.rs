@@ -12,6 +12,8 @@ mod orphans;
 mod recent;
 mod requests;
 mod serve;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timing;
 mod trickle;
 

@@ -434,3 +434,50 @@ impl Requests {
         }
     }
 }
+
+#[cfg(test)]
+impl Requests {
+    /// What is in flight: with whom, and until when.
+    pub(super) fn in_flight(&self) -> Vec<(PeerId, Hash, Duration)> {
+        let mut in_flight = Vec::new();
+        for (hash, wanted) in &self.wanted {
+            for announcement in &wanted.announcements {
+                if let State::InFlight(end) = announcement.state {
+                    in_flight.push((announcement.peer, *hash, end));
+                }
+            }
+        }
+        in_flight
+    }
+
+    pub(super) fn announced_by(&self, peer: PeerId) -> usize {
+        self.peers.get(&peer).map_or(0, |announcer| announcer.hashes.len())
+    }
+
+    /// Panics unless every index agrees with the announcements.
+    pub(super) fn check_books(&self) {
+        let in_flight = self.in_flight();
+        let hashes: BTreeSet<Hash> = in_flight.iter().map(|(_, hash, _)| *hash).collect();
+        assert_eq!(hashes.len(), in_flight.len(), "asked of two at once");
+        let mut due = BTreeMap::new();
+        for (hash, wanted) in &self.wanted {
+            assert!(!wanted.all_done());
+            assert_eq!(wanted.due, wanted.next(self.held.contains_key(hash)));
+            due.extend(wanted.due.map(|time| ((time, wanted.sequence), *hash)));
+        }
+        assert_eq!(due, self.due);
+        for (peer, announcer) in &self.peers {
+            let its = |hash: &&Hash| {
+                self.wanted[*hash].announcements.iter().filter(|one| one.peer == *peer).count() == 1
+            };
+            assert_eq!(announcer.hashes.iter().filter(its).count(), announcer.hashes.len());
+            assert_eq!(in_flight.iter().filter(|(other, ..)| other == peer).count(), announcer.in_flight);
+            assert!(announcer.in_flight <= MAX_IN_FLIGHT && announcer.hashes.len() <= MAX_ANNOUNCEMENTS);
+            let idle = announcer.room() > 0 && !announcer.blocked.is_empty();
+            assert!(!idle || self.relieved.contains(peer), "something is blocked for no reason");
+        }
+        let all: usize = self.peers.values().map(|announcer| announcer.hashes.len()).sum();
+        assert_eq!(self.wanted.values().map(|wanted| wanted.announcements.len()).sum::<usize>(), all);
+        assert_eq!(self.wtxid_peers, self.peers.values().filter(|announcer| announcer.by_wtxid).count());
+    }
+}
