@@ -208,12 +208,12 @@ impl Mnemonic {
         if let [position, ..] = **best {
             return Err(MnemonicError::UnknownWord { position, language: *language });
         }
-        unknown
-            .iter()
-            .filter(|(_, unknown)| unknown.is_empty())
-            .find_map(|(language, _)| {
+        // A list without one of the words refuses it here, too.
+        Language::ALL
+            .into_iter()
+            .find_map(|language| {
                 let inner = bip39::Mnemonic::parse_in_normalized(language.list(), &text).ok()?;
-                Some(Self { language: *language, inner })
+                Some(Self { language, inner })
             })
             .ok_or(MnemonicError::Checksum)
     }

@@ -252,16 +252,21 @@ fn a_file_changed_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn salt_and_nonce_are_fresh() {
+fn salt_nonce_and_words_are_fresh() {
     let file = || {
         let (_folder, path) = place();
         create(&path, "same").unwrap();
         fs::read_to_string(&path).unwrap()
     };
     let (one, other) = (file(), file());
-    for line in 0..2 {
-        assert_ne!(one.lines().nth(line), other.lines().nth(line));
+    let field = |file: &str, name: &str| -> String {
+        let from = file.find(name).expect("each header has it") + name.len();
+        file[from..].chars().take(32).collect()
+    };
+    for name in ["\"salt\":\"", "\"nonce\":\""] {
+        assert_ne!(field(&one, name), field(&other, name), "{name}");
     }
+    assert_ne!(one.lines().nth(1), other.lines().nth(1));
     let phrase = || fresh_mnemonic(WordCount::Twelve).unwrap().phrase();
     assert_ne!(phrase(), phrase());
 }
