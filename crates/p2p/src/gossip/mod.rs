@@ -6,6 +6,8 @@
 
 mod peer;
 mod routable;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
