@@ -247,6 +247,22 @@ impl Codec {
         }
         let mut frame = vec![0; HEADER_LEN];
         message.encode_payload(&mut frame);
+        self.seal(command, frame)
+    }
+
+    /// The frame of a message whose payload is at hand as bytes. They are not looked at.
+    ///
+    /// # Errors
+    /// [`EncodeError::PayloadTooLong`] when a peer with the same limits would refuse it.
+    pub fn encode_payload(&self, command: Command, payload: &[u8]) -> Result<Vec<u8>, EncodeError> {
+        let mut frame = Vec::with_capacity(HEADER_LEN + payload.len());
+        frame.extend([0; HEADER_LEN]);
+        frame.extend_from_slice(payload);
+        self.seal(command, frame)
+    }
+
+    /// Fills in the header in front of a payload.
+    fn seal(&self, command: Command, mut frame: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
         let length = frame.len() - HEADER_LEN;
         let limit = self.limit(Payload::of(command));
         let too_long = EncodeError::PayloadTooLong { command, got: length, limit };

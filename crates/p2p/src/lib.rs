@@ -30,6 +30,8 @@
 
 pub mod handshake;
 pub mod limits;
+#[cfg(feature = "net")]
+pub mod net;
 
 mod address_book;
 mod codec;
