@@ -132,6 +132,14 @@ pub enum NodeError {
     /// The HTTP interface cannot listen.
     #[error(transparent)]
     Bind(#[from] cairn_rpc::BindError),
+    /// Other nodes cannot connect where they should.
+    #[error("cannot listen for peers on {addr}: {source}; name another address with --listen")]
+    Listen {
+        /// The address.
+        addr: std::net::SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// The dev chain's key file does not hold a key of that chain.
     #[error("{path} holds no key of this chain: restore it, or move it away to get a new one", path = path.display())]
     DevKey {
@@ -174,6 +182,7 @@ impl NodeError {
             Self::Unwritable { .. }
             | Self::Chain(_)
             | Self::Bind(_)
+            | Self::Listen { .. }
             | Self::Exists { .. }
             | Self::DevKey { .. }
             | Self::NoRandomness(_)

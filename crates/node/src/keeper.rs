@@ -1,4 +1,4 @@
-//! Keeps the pool over restarts: takes in what the last run left, and writes it down now and then and at the end.
+//! Keeps pool and peers over restarts: takes in what the last run left, and writes them down now and then and at the end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::info;
 
 use crate::files::{self, FEES_FILE, MEMPOOL_FILE};
+use crate::network::Network;
 use crate::pool::Pool;
 use crate::stop::Stop;
 use crate::writer::now;
@@ -20,6 +21,7 @@ const POLL_STOP: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Keeper {
     pub(crate) pool: Arc<Pool>,
+    pub(crate) network: Arc<Network>,
     pub(crate) dir: PathBuf,
     pub(crate) stop: Stop,
 }
@@ -27,7 +29,8 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn run(self) {
         if !self.load() {
-            // Half of the file was offered: the other half is still in it.
+            // Part of the file was offered and all of it is still there; the peers are known nevertheless.
+            self.network.save();
             return;
         }
         let mut saved = Instant::now();
@@ -61,5 +64,6 @@ impl Keeper {
         let (mempool, fees) = self.pool.save();
         files::save(&self.dir, MEMPOOL_FILE, &mempool);
         files::save(&self.dir, FEES_FILE, &fees);
+        self.network.save();
     }
 }

@@ -38,6 +38,7 @@ pub mod import;
 mod keeper;
 mod lines;
 mod mining;
+mod network;
 mod node;
 mod pool;
 pub mod specs;

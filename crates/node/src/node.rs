@@ -21,6 +21,7 @@ use crate::files::{self, FEES_FILE};
 use crate::keeper::Keeper;
 use crate::lines::{self, BlockLine};
 use crate::mining::Mining;
+use crate::network::{Network, NetworkTask};
 use crate::pool::{Follower, Pool, is_recent};
 use crate::stop::Stop;
 use crate::writer::{TipMove, Writer};
@@ -31,6 +32,12 @@ pub const TOKEN_FILE: &str = "admin-token";
 
 /// Threads that serve HTTP; the work itself is done on others.
 const HTTP_THREADS: usize = 2;
+
+/// Threads that serve the peers; the work itself is done on others.
+const NETWORK_THREADS: usize = 2;
+
+/// How long the network may take to say goodbye.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long requests that still run on their threads are waited for at the end.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
@@ -84,13 +91,17 @@ impl NodeBuilder {
         let chain_dir = config.chain_dir();
         let estimator = files::load(&chain_dir, FEES_FILE, FeeEstimator::from_bytes).unwrap_or_default();
         let pool = Arc::new(Pool::new(reader.clone(), estimator));
+        let network = Arc::new(Network::default());
         let follower = Follower {
             pool: Arc::clone(&pool),
             caught_up: Box::new({
                 let reader = reader.clone();
                 move || is_recent(&reader)
             }),
-            then: |_: &TipMove| {},
+            then: {
+                let network = Arc::clone(&network);
+                move |change: &TipMove| network.tip_moved(change)
+            },
         };
         let writer = Writer::start(state, follower, {
             let stop = stop.clone();
@@ -102,6 +113,7 @@ impl NodeBuilder {
             reader.clone(),
             writer.handle(),
             Arc::clone(&pool),
+            Arc::clone(&network),
             Arc::clone(&mining),
             stop.clone(),
         )?);
@@ -110,6 +122,8 @@ impl NodeBuilder {
             stop,
             writer,
             pool,
+            network,
+            network_task: None,
             chain_dir,
             mining,
             mining_address: payout.as_ref().map(|address| address.encode(&config.spec.address)),
@@ -135,6 +149,8 @@ pub struct Node {
     stop: Stop,
     writer: Writer,
     pool: Arc<Pool>,
+    network: Arc<Network>,
+    network_task: Option<(Runtime, NetworkTask)>,
     chain_dir: PathBuf,
     mining: Arc<Mining>,
     mining_address: Option<String>,
@@ -153,6 +169,11 @@ impl Node {
     /// The chain's rules.
     pub fn spec(&self) -> &ChainSpec {
         self.reader.spec()
+    }
+
+    /// Where other nodes may connect, if they may.
+    pub fn p2p_addr(&self) -> Option<SocketAddr> {
+        self.network.handle()?.listen_addr()
     }
 
     /// Where the HTTP interface listens.
@@ -202,12 +223,7 @@ impl Node {
     ) -> Result<(), NodeError> {
         let server = Server::bind(config.rpc_bind, Arc::clone(&service), token, http)?;
         self.http_addr = server.local_addr();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(HTTP_THREADS)
-            .thread_name("http")
-            .enable_all()
-            .build()
-            .map_err(|source| NodeError::Part { part: "HTTP interface", reason: source.to_string() })?;
+        let runtime = runtime("http", HTTP_THREADS)?;
         let stop = self.stop.clone();
         let serving = runtime.spawn(async move {
             let outcome = server.serve(stop.wait()).await;
@@ -217,13 +233,31 @@ impl Node {
         });
         self.runtime = Some((runtime, serving));
         self.spawn("events", move || service.publish())?;
-        let keeper =
-            Keeper { pool: Arc::clone(&self.pool), dir: self.chain_dir.clone(), stop: self.stop.clone() };
+        self.start_network(config)?;
+        let keeper = Keeper {
+            pool: Arc::clone(&self.pool),
+            network: Arc::clone(&self.network),
+            dir: self.chain_dir.clone(),
+            stop: self.stop.clone(),
+        };
         self.spawn("keeper", move || keeper.run())?;
         if let Some(payout) = payout {
             self.mining.start(payout)?;
         }
         info!(chain = %config.spec.chain.name, http = %self.http_addr, "node started");
+        Ok(())
+    }
+
+    fn start_network(&mut self, config: &Config) -> Result<(), NodeError> {
+        if !config.has_network() {
+            return Ok(());
+        }
+        let runtime = runtime("p2p", NETWORK_THREADS)?;
+        let (network, pool) = (Arc::clone(&self.network), Arc::clone(&self.pool));
+        let (reader, writer) = (self.reader.clone(), self.writer.handle());
+        let task = network
+            .start(config, reader, &pool, writer, &runtime, |work| self.spawn("transactions", work))?;
+        self.network_task = Some((runtime, task));
         Ok(())
     }
 
@@ -247,6 +281,12 @@ impl Node {
             }
             None => Ok(()),
         };
+        if let Some((runtime, task)) = self.network_task {
+            self.network.stop();
+            // It ends by itself, or with the runtime.
+            let _ = runtime.block_on(async { tokio::time::timeout(LAST_WORDS, task).await });
+            runtime.shutdown_timeout(LAST_REQUESTS);
+        }
         let panicked = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
         self.writer.stop()?;
         served.map_err(|reason| NodeError::Part { part: "HTTP interface", reason })?;
@@ -255,4 +295,13 @@ impl Node {
             _ => Err(NodeError::Part { part: "event or miner thread", reason: "it panicked".to_owned() }),
         }
     }
+}
+
+fn runtime(name: &'static str, threads: usize) -> Result<Runtime, NodeError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(|source| NodeError::Part { part: name, reason: source.to_string() })
 }

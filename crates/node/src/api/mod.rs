@@ -28,6 +28,7 @@ use tracing::error;
 
 use crate::error::NodeError;
 use crate::mining::Mining;
+use crate::network::Network;
 use crate::pool::Pool;
 use crate::stop::Stop;
 use crate::writer::WriterHandle;
@@ -41,6 +42,7 @@ pub(crate) struct Service {
     reader: ChainReader,
     writer: WriterHandle,
     pool: Arc<Pool>,
+    network: Arc<Network>,
     mining: Arc<Mining>,
     notation: Notation,
     spec_document: SpecDocument,
@@ -55,6 +57,7 @@ impl Service {
         reader: ChainReader,
         writer: WriterHandle,
         pool: Arc<Pool>,
+        network: Arc<Network>,
         mining: Arc<Mining>,
         stop: Stop,
     ) -> Result<Self, NodeError> {
@@ -69,6 +72,7 @@ impl Service {
             reader,
             writer,
             pool,
+            network,
             mining,
             events: broadcast::channel(EVENT_BUFFER).0,
             caught_up: AtomicBool::new(false),
