@@ -5,8 +5,13 @@
 //! at `/`, with every limit a field of [`HttpConfig`]. [`Client`] implements [`NodeApi`] over HTTP, so that a program
 //! is written once for a node in its own process and for one elsewhere.
 //!
-//! What is *not* here: no chain, no index and no miner (a node brings them, behind the traits); no TLS, no users and no
-//! trust in proxy headers (a reverse proxy does that); no global state, so several servers live in one process.
+//! A client reads the node's events too ([`Client::events`]), over connections that come and go. [`NodeTemplates`] makes it a
+//! miner's source of templates, [`NodeChain`] a wallet's view of the chain.
+//!
+//! # What is not here
+//! No chain, no pool, no index, no network and no miner: a node brings them, behind the traits. No TLS, no users and no trust in proxy
+//! headers: a reverse proxy does that. No long poll for templates: new tips are told at `/events`. No JSON-RPC and no WebSocket.
+//! No global state, so several servers live in one process.
 //!
 //! ```
 //! use cairn_rpc::{BlockId, Client, ClientError, NodeApi};
@@ -33,7 +38,10 @@ mod server;
 mod token;
 
 pub use api::{BlockId, BlockIdError, Deadline, EventFeed, NodeApi, Page, PageError};
-pub use client::{Client, ClientError, Events, EventsStop, NodeTemplates, Received, Told};
+pub use client::{
+    Client, ClientError, Events, EventsStop, HISTORY_MAX, NodeChain, NodeChainError, NodeTemplates, Received,
+    Told,
+};
 pub use config::HttpConfig;
 pub use dto::{
     Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef, BlockSummary,

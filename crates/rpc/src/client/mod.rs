@@ -1,9 +1,11 @@
 //! The same API over HTTP: [`Client`] implements [`NodeApi`] and blocks.
 
+mod chain;
 mod events;
 mod stream;
 mod templates;
 
+pub use chain::{HISTORY_MAX, NodeChain, NodeChainError};
 pub use events::{Events, Received, Told};
 pub use stream::EventsStop;
 pub use templates::NodeTemplates;

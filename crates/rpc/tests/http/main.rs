@@ -4,6 +4,7 @@
 
 mod admin;
 mod bytes;
+mod chain;
 mod client;
 mod endpoints;
 mod events;

@@ -1,5 +1,9 @@
 //! The page at `/` and its files.
 
+use std::collections::BTreeSet;
+
+use cairn_rpc::EventType;
+
 use crate::wire::TestServer;
 
 #[test]
@@ -46,4 +50,39 @@ fn the_page_is_whole_and_puts_in_text_only() {
         !page.text().contains("style=") && !page.text().contains("onclick"),
         "the policy forbids inline code"
     );
+}
+
+#[test]
+fn the_script_finds_what_it_fills_and_hears_what_is_sent() {
+    let server = TestServer::start();
+    let (page, script) = (server.get("/"), server.get("/assets/app.js"));
+    let between = |text: &str, start: &str| -> Vec<String> {
+        text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    };
+    let ids = between(page.text(), " id=\"");
+    let distinct: BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(ids.len(), distinct.len(), "an id is given once");
+    let wanted = between(script.text(), "$(\"");
+    assert!(wanted.len() > 40, "{wanted:?}");
+    for id in wanted {
+        assert!(distinct.contains(&id), "the page has no {id}");
+    }
+    let heard: BTreeSet<String> = between(script.text(), "events.addEventListener(\"").into_iter().collect();
+    let types = script.text().split("/events?types=").nth(1).unwrap().split('"').next().unwrap();
+    for kind in types.split(',') {
+        assert!(EventType::named(kind).is_some(), "{kind} is no type of event");
+        assert!(kind == "ping" || heard.contains(kind), "nobody listens to {kind}");
+    }
+    for panel in ["wallet", "pool", "peers", "transaction", "address", "block"] {
+        assert!(page.text().contains(&format!("<section id=\"{panel}\"")), "no panel {panel}");
+    }
+}
+
+#[test]
+fn the_page_shows_a_wallet_only_where_there_is_one() {
+    let server = TestServer::start();
+    let page = server.get("/");
+    let wallet = page.text().split("<section id=\"wallet\"").nth(1).unwrap();
+    assert!(wallet.split('>').next().unwrap().ends_with("hidden"), "hidden until the node tells of one");
+    assert!(!page.text().contains(crate::wire::TOKEN), "no token in the page");
 }

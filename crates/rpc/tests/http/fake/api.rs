@@ -186,7 +186,8 @@ impl NodeApi for FakeNode {
                 }
             }
         }
-        let total = (history.len() + waiting.len()) as u64;
+        let told = *self.history_total.read().unwrap();
+        let total = told.unwrap_or((history.len() + waiting.len()) as u64);
         let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         let all = waiting.into_iter().chain(history.into_iter().rev());
         let history = all.skip(skip).take(page.limit() as usize).collect();

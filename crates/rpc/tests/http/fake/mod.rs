@@ -94,6 +94,8 @@ pub(crate) struct FakeNode {
     pub(crate) added_peers: RwLock<Vec<SocketAddr>>,
     pub(crate) payments: RwLock<Vec<WalletSendRequest>>,
     pub(crate) has_wallet: AtomicBool,
+    /// What histories say of their length, in place of the truth.
+    pub(crate) history_total: RwLock<Option<u64>>,
     /// A template in place of the made-up one.
     pub(crate) template: RwLock<Option<BlockTemplate>>,
     pub(crate) indexed: AtomicBool,
@@ -126,6 +128,7 @@ impl FakeNode {
             added_peers: RwLock::default(),
             payments: RwLock::default(),
             has_wallet: AtomicBool::new(true),
+            history_total: RwLock::default(),
             template: RwLock::default(),
             indexed: AtomicBool::new(true),
             ready: AtomicBool::new(true),
