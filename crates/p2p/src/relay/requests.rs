@@ -81,7 +81,7 @@ impl Announcement {
 }
 
 /// A transaction that someone has announced.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Wanted {
     /// Number of its first announcement.
     sequence: u64,
@@ -200,7 +200,9 @@ impl Requests {
         self.announced += 1;
         let preferred = announcer.preferred;
         let state = State::Waiting(from);
-        let wanted = self.wanted.entry(hash).or_insert_with(|| Wanted { sequence, ..Wanted::default() });
+        // Most floods announce what nobody else does: room for one is all they get.
+        let first = || Wanted { sequence, announcements: Vec::with_capacity(1), due: None };
+        let wanted = self.wanted.entry(hash).or_insert_with(first);
         wanted.announcements.push(Announcement { peer, by_wtxid, sequence, preferred, state });
         self.settle(hash);
         Ok(())

@@ -29,9 +29,7 @@ pub(crate) const OUTBOUND_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) const BATCH: usize = 35;
 /// This many more for every thousand that wait (as in Core).
 pub(crate) const BATCH_PER_THOUSAND: usize = 5;
-/// Most announcements of one batch (Core's `INVENTORY_BROADCAST_MAX`).
-pub(crate) const MAX_BATCH: usize = 1_000;
-/// Most announcements that wait for one peer.
+/// Most announcements that wait for one peer. A batch has at most 285 of them, therefore.
 pub(crate) const MAX_QUEUE: usize = 50_000;
 /// Most ids that each peer is remembered to know. Core remembers 50,000 in a filter.
 pub(crate) const MAX_KNOWN: usize = 10_000;
@@ -274,7 +272,7 @@ impl Trickle {
         let count = self.count;
         let Some(listener) = self.listeners.get_mut(&peer) else { return Vec::new() };
         listener.heard = count;
-        let limit = (BATCH + listener.queue.len() / 1_000 * BATCH_PER_THOUSAND).min(MAX_BATCH);
+        let limit = BATCH + listener.queue.len() / 1_000 * BATCH_PER_THOUSAND;
         let mut batch = Vec::new();
         let mut done = Vec::new();
         while batch.len() < limit
