@@ -1,5 +1,6 @@
 //! Connections that open, end and are called for.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -19,6 +20,8 @@ use crate::ports::Local;
 
 /// The protocol this crate speaks.
 const PROTOCOL: i32 = MIN_PROTOCOL;
+/// How long a connection beyond those that are kept has to bring a block before one is dropped again.
+pub(super) const EXTRA_TRIAL: Duration = Duration::from_secs(90);
 /// Candidates that are drawn from the book for one call.
 const DRAWS: usize = 20;
 
@@ -217,12 +220,40 @@ impl PeerManager {
         for peer in due {
             self.slot_due(now, peer, local);
         }
+        self.drop_extra(now);
         self.call(now);
         self.with_parts(now, local, |mut parts| {
             parts.sync.on_tick(&mut parts.cx);
             parts.relay.on_tick(&mut parts.cx);
             parts.gossip.on_tick(&mut parts.cx, parts.book);
         });
+    }
+
+    /// When one of the connections of our own choice is to be dropped, because there is one beyond those that are kept
+    /// and it has had its time.
+    pub(super) fn extra_deadline(&self) -> Option<Duration> {
+        let outbound = self.slots.values().filter(|slot| slot.purpose == Purpose::Outbound);
+        let (mut count, mut trial_over) = (0, None);
+        for slot in outbound {
+            count += 1;
+            trial_over = trial_over.max(Some(slot.opened.saturating_add(EXTRA_TRIAL)));
+        }
+        trial_over.filter(|_| count > self.config.max_outbound)
+    }
+
+    /// Drops the one of them that last brought a new block the longest time ago; of those that never did the youngest
+    /// (Core's `EvictExtraOutboundPeers`).
+    fn drop_extra(&mut self, now: Duration) {
+        if self.extra_deadline().is_none_or(|due| now < due) {
+            return;
+        }
+        let outbound = self.slots.iter().filter(|(_, slot)| slot.purpose == Purpose::Outbound);
+        let worth = |(id, slot): &(&PeerId, &Slot)| {
+            (self.sync.last_useful_block(**id), Reverse(slot.opened), Reverse(**id))
+        };
+        if let Some(peer) = outbound.min_by_key(worth).map(|(id, _)| *id) {
+            self.out.disconnect(peer, DisconnectReason::Full);
+        }
     }
 
     fn slot_due(&mut self, now: Duration, peer: PeerId, local: Local<'_>) {

@@ -23,6 +23,9 @@ const CALL_EVERY: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Mean time between two calls that only see whether someone is there (Core's `FEELER_INTERVAL`).
 const FEELER_EVERY: Duration = Duration::from_secs(120);
+/// Mean time between two connections beyond those that are kept (Core's `EXTRA_BLOCK_RELAY_ONLY_PEER_INTERVAL`): two
+/// halves of a network whose nodes all have the connections they want would never find each other again.
+const EXTRA_EVERY: Duration = Duration::from_secs(5 * 60);
 /// With fewer addresses than this the seeds are asked.
 const FEW_ADDRESSES: usize = 8;
 /// Time until the seeds may be asked again.
@@ -46,6 +49,7 @@ pub(super) struct Dialer {
     calling: BTreeMap<SocketAddr, Purpose>,
     next_call: Duration,
     next_feeler: Duration,
+    next_extra: Duration,
     next_seeds: Duration,
     /// Whether addresses are called that the operator did not name.
     own_choice: bool,
@@ -60,6 +64,7 @@ impl Dialer {
             calling: BTreeMap::new(),
             next_call: now,
             next_feeler: now + FEELER_EVERY,
+            next_extra: now + EXTRA_EVERY,
             next_seeds: now,
             own_choice: config.connect.is_empty(),
         }
@@ -130,8 +135,11 @@ impl Dialer {
             return None;
         }
         let under_way = self.calling.values().filter(|purpose| **purpose == Purpose::Outbound).count();
-        if outbound + under_way < config.max_outbound {
-            return Some(Purpose::Outbound);
+        let extra = now >= self.next_extra && outbound > 0;
+        match outbound + under_way {
+            some if some < config.max_outbound => return Some(Purpose::Outbound),
+            all if all == config.max_outbound && extra => return Some(Purpose::Outbound),
+            _ => {}
         }
         (now >= self.next_feeler && outbound > 0).then_some(Purpose::Feeler)
     }
@@ -146,9 +154,9 @@ impl Dialer {
         out: &mut Vec<Action>,
     ) {
         if purpose == Purpose::Feeler {
-            // Exponentially distributed, as the time between chance events is.
-            let chance: f64 = rng.random_range(f64::EPSILON..1.0);
-            self.next_feeler = now + FEELER_EVERY.mul_f64(-chance.ln());
+            self.next_feeler = now + by_chance(FEELER_EVERY, rng);
+        } else if now >= self.next_extra {
+            self.next_extra = now + by_chance(EXTRA_EVERY, rng);
         }
         match addr {
             Some(addr) => {
@@ -199,7 +207,9 @@ impl Dialer {
             if outbound + under_way < config.max_outbound {
                 due = due.min(self.next_call);
             } else if outbound > 0 {
-                due = due.min(self.next_feeler.max(self.next_call));
+                let extra = outbound + under_way == config.max_outbound;
+                let next = if extra { self.next_feeler.min(self.next_extra) } else { self.next_feeler };
+                due = due.min(next.max(self.next_call));
             }
             if known < FEW_ADDRESSES {
                 due = due.min(self.next_seeds);
@@ -207,4 +217,10 @@ impl Dialer {
         }
         due
     }
+}
+
+/// Exponentially distributed, as the time between chance events is.
+fn by_chance(mean: Duration, rng: &mut ChaCha12Rng) -> Duration {
+    let chance: f64 = rng.random_range(f64::EPSILON..1.0);
+    mean.mul_f64(-chance.ln())
 }

@@ -120,7 +120,7 @@ impl PeerManager {
         let dialer =
             self.dialer.deadline(self.count(Purpose::Outbound), self.book.len(), &connected, &self.config);
         let parts = [self.sync.deadline(), self.relay.deadline(), self.gossip.deadline()];
-        parts.into_iter().flatten().fold(slots.min(dialer), Duration::min)
+        parts.into_iter().chain([self.extra_deadline()]).flatten().fold(slots.min(dialer), Duration::min)
     }
 
     /// The peers whose handshake is over, the oldest connection first.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::support::{Bench, at, called, closed};
 use crate::event::{Action, DisconnectReason, Event};
 use crate::handshake::Direction::{Inbound, Outbound};
+use crate::manager::connections::EXTRA_TRIAL;
+use crate::message::Message;
 
 #[test]
 fn named_nodes_are_called_again_ever_later() {
@@ -103,4 +105,41 @@ fn seeds_are_asked_when_nobody_is_known_and_called_when_they_answer() {
     assert_eq!(asked.collect::<Vec<_>>(), expected);
     bench.event(Event::SeedsResolved { addrs: vec![at("10.3.0.1:18444")] });
     assert_eq!(called(&bench.pass(Duration::from_secs(20))), [at("10.3.0.1:18444")]);
+}
+
+#[test]
+fn now_and_then_one_connection_more_is_tried_and_the_least_useful_dropped() {
+    let mut bench = Bench::new(|config| {
+        config.max_outbound = 2;
+        config.local_addresses = true;
+    });
+    let nodes: Vec<_> = (1..=6).map(|number| at(&format!("10.{number}.0.1:8333"))).collect();
+    bench.event(Event::SeedsResolved { addrs: nodes });
+    let mut met = Vec::new();
+    let mut dropped = Vec::new();
+    let begun = bench.now;
+    while dropped.is_empty() {
+        assert!(bench.now - begun < Duration::from_secs(3600), "none is tried");
+        let actions = bench.pass(Duration::from_secs(1));
+        for action in &actions {
+            if let Action::Send { peer, message: Message::Ping(nonce) } = action {
+                bench.say(*peer, Message::Pong(*nonce));
+            }
+        }
+        for addr in called(&actions) {
+            // A call to see whether someone is there ends by itself.
+            let peer = bench.meet(&addr.to_string(), Outbound);
+            bench.say(peer, Message::Headers(Vec::new()));
+            met.push(peer);
+        }
+        met.retain(|peer| bench.knows(*peer));
+        assert!(met.len() <= 3, "one more and no more");
+        if met.len() == 3 {
+            let actions = bench.pass(EXTRA_TRIAL - Duration::from_secs(1));
+            assert!(closed(&actions).is_none_or(|(_, reason)| reason != DisconnectReason::Full));
+            dropped.extend(closed(&bench.pass(Duration::from_secs(2))));
+        }
+    }
+    assert_eq!(dropped, [(met[2], DisconnectReason::Full)], "nobody brought a block, so the youngest goes");
+    assert!(bench.manager.deadline() > bench.now);
 }
