@@ -86,7 +86,7 @@ impl Download {
         let mut lowest = true;
         for (height, slot) in peer.download.window.slots() {
             if found.wanted.len() >= limits.most {
-                return found;
+                break;
             }
             if slot.have || self.checking.contains_key(&slot.hash) {
                 lowest &= slot.have;
@@ -97,7 +97,7 @@ impl Download {
                     if lowest {
                         found.holder = Some(*holder);
                     }
-                    if limits.slow.contains(holder) {
+                    if limits.slow.contains(holder) && !limits.slow.contains(&limits.id) {
                         held.push((height, slot.hash));
                     }
                 }

@@ -50,7 +50,8 @@ impl HeaderState {
 
 impl Sync {
     /// Asks those who should be asked now. While the best header is old, one at a time, those of our own choice first,
-    /// and besides it one that announced a block; once it is recent, everybody (Core's `SendMessages`).
+    /// and besides it one that announced a block; once it is recent, everybody (Core's `SendMessages`). After one that
+    /// did not answer it is the turn of whoever has waited longest, lest calls to silent nodes keep all others waiting.
     pub(super) fn ask_for_headers(&mut self, cx: &mut Context<'_>) {
         let mut candidates: Vec<_> = self
             .peers
@@ -58,7 +59,8 @@ impl Sync {
             .filter(|(_, peer)| !peer.closing && peer.headers.wants() && peer.headers.retry_at <= cx.now)
             .map(|(&id, peer)| {
                 let known = peer.headers.unknown.is_none();
-                ((!peer.is_preferred(), peer.headers.failures, id), known)
+                let later = !peer.is_preferred() && !self.any_next;
+                ((later, peer.headers.failures, id), known)
             })
             .collect();
         if candidates.is_empty() {
@@ -78,6 +80,7 @@ impl Sync {
             let limit = if known { 1 } else { MAX_CATCHING_UP };
             if recent || busy < limit {
                 busy += 1;
+                self.any_next = false;
                 self.send_get_headers(cx, id, &[], from);
             }
         }
@@ -118,6 +121,7 @@ impl Sync {
             }
             let catching_up = state.sync_deadline.is_some();
             state.fail(now);
+            self.any_next = true;
             // With nobody else to ask, a slow peer is better than none.
             if catching_up && !peer.manual && live > 1 {
                 peer.closing = true;

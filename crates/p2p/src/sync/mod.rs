@@ -54,6 +54,8 @@ pub(crate) struct Sync {
     /// Whose headers are being checked, peers that have gone included.
     header_checks: BTreeSet<PeerId>,
     download: Download,
+    /// The last peer asked for headers did not answer: next is whoever has waited longest.
+    any_next: bool,
     initial: bool,
     wake: Option<Duration>,
 }
@@ -66,6 +68,7 @@ impl Sync {
             peers: BTreeMap::new(),
             header_checks: BTreeSet::new(),
             download: Download::default(),
+            any_next: false,
             initial: true,
             wake: None,
         }

@@ -7,7 +7,7 @@
 //! changes what it shows must guess about `LOOK_AHEAD / PERIOD` bits. The idea is Core's `HeadersSyncState`.
 //!
 //! # Memory
-//! At most [`MAX_COMMITMENTS`] bits (256 KiB) and `LOOK_AHEAD` plus two batches of headers (400 KiB).
+//! At most [`MAX_COMMITMENTS`] bits (256 KiB) and `LOOK_AHEAD` plus a batch of headers (400 KiB).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -145,6 +145,7 @@ impl Presync {
         }
         if self.work >= self.threshold {
             self.second = true;
+            self.ahead.reserve_exact(LOOK_AHEAD + MAX_HEADERS);
             self.more = true;
             self.last = self.start;
             self.count = 0;
