@@ -91,8 +91,9 @@ impl Payment {
     /// # Errors
     /// [`Shortfall`] when all coins that are worth their own fee do not pay for the outputs and the fee.
     pub fn select(&self, required: &[Candidate], offered: &[Candidate]) -> Result<Selection, Shortfall> {
+        let mut purse = self.purse(required);
         if !required.is_empty() {
-            if let Some(found) = self.settle(required, offered, Vec::new(), Method::Required) {
+            if let Some(found) = self.settle(purse, Vec::new(), Method::Required) {
                 return Ok(found);
             }
         } else if let Some(found) = self.match_without_change(offered) {
@@ -102,18 +103,17 @@ impl Payment {
         let single = order
             .iter()
             .rev()
-            .find_map(|&at| self.settle(required, offered, vec![at], Method::SmallestSingle));
+            .find_map(|&at| self.settle(purse.with(&offered[at]), vec![at], Method::SmallestSingle));
         if let Some(found) = single {
             return Ok(found);
         }
-        let mut purse = self.purse(required);
         for (position, &at) in order.iter().enumerate() {
             purse.add(&offered[at]);
             if self.is_enough(&purse) {
                 let mut picked = order[..=position].to_vec();
                 picked.sort_unstable();
-                let found = self.settle(required, offered, picked, Method::LargestFirst);
-                return Ok(found.expect("the purse holds the same coins, and they are enough"));
+                let found = self.settle(purse, picked, Method::LargestFirst);
+                return Ok(found.expect("they were just found to be enough"));
             }
         }
         Err(Shortfall { needed: self.needed(&purse), available: purse.value })
@@ -153,7 +153,7 @@ impl Payment {
     }
 
     fn needed(&self, purse: &Purse) -> Amount {
-        self.paid().saturating_add(self.fee(purse.size.vsize()))
+        purse.paid.saturating_add(self.fee(purse.size.vsize()))
     }
 
     fn is_enough(&self, purse: &Purse) -> bool {
@@ -161,23 +161,15 @@ impl Payment {
     }
 
     fn purse(&self, coins: &[Candidate]) -> Purse {
-        let mut purse = Purse::default();
+        let mut purse = Purse { paid: self.paid(), ..Purse::default() };
         self.outputs.iter().for_each(|output| purse.size.add_output(&output.script_pubkey));
         coins.iter().for_each(|coin| purse.add(coin));
         purse
     }
 
     /// The transaction of these coins, with change if it is worth making; `None` if they are not enough.
-    fn settle(
-        &self,
-        required: &[Candidate],
-        offered: &[Candidate],
-        picked: Vec<usize>,
-        method: Method,
-    ) -> Option<Selection> {
-        let mut purse = self.purse(required);
-        picked.iter().for_each(|&at| purse.add(&offered[at]));
-        let spare = purse.value.checked_sub(self.paid())?;
+    fn settle(&self, purse: Purse, picked: Vec<usize>, method: Method) -> Option<Selection> {
+        let spare = purse.value.checked_sub(purse.paid)?;
         let (plain, mut with_change) = (purse.size.vsize(), purse.size);
         if spare < self.fee(plain) {
             return None;
@@ -250,14 +242,20 @@ impl Payment {
     }
 }
 
-/// Coins taken together, and the size of the transaction that spends them.
+/// Coins taken together, what is to be paid, and the size of the transaction that does it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Purse {
     value: Amount,
+    paid: Amount,
     size: TxSize,
 }
 
 impl Purse {
+    fn with(mut self, coin: &Candidate) -> Self {
+        self.add(coin);
+        self
+    }
+
     fn add(&mut self, coin: &Candidate) {
         self.value = self.value.saturating_add(coin.value);
         self.size.add_input(coin.spend);

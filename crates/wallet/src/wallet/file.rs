@@ -323,3 +323,17 @@ fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_checked_at_its_limit() {
+        assert!(check_len(MAX_FILE_LEN).is_ok());
+        let (got, limit) = (MAX_FILE_LEN + 1, MAX_FILE_LEN);
+        assert!(
+            matches!(check_len(got), Err(FileError::TooLong { got: g, limit: l }) if (g, l) == (got, limit))
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! The transactions of a wallet, and the coins they leave.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cairn_primitives::{Amount, Height, OutPoint, Transaction, TxOut, Txid};
 
@@ -106,6 +106,23 @@ impl Ledger {
         }
         self.records.insert(txid, Record { tx, block: None });
         true
+    }
+
+    /// Those of the waiting transactions that spend a coin which a block or a waiting one listed later spends.
+    pub(super) fn losers(&self, waiting: &[Txid]) -> BTreeSet<Txid> {
+        let confirmed = self.records.values().filter(|record| record.block.is_some());
+        let mut taken: HashSet<OutPoint> =
+            confirmed.flat_map(|record| record.tx.inputs()).map(|input| input.previous).collect();
+        let mut losers = BTreeSet::new();
+        for txid in waiting.iter().rev() {
+            let inputs = self.records.get(txid).map_or(&[][..], |record| record.tx.inputs());
+            if inputs.iter().any(|input| taken.contains(&input.previous)) {
+                losers.insert(*txid);
+            } else {
+                taken.extend(inputs.iter().map(|input| input.previous));
+            }
+        }
+        losers
     }
 
     /// These transactions and all known ones that rest on them.

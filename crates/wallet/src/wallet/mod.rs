@@ -18,6 +18,7 @@ pub use history::{HistoryEntry, NetAmount};
 pub use ledger::{Balance, CoinStatus, OwnedCoin};
 pub use sync::{MAX_ADDRESSES, MAX_TRANSACTIONS, SyncError, SyncProgress, SyncReport};
 
+use std::fmt;
 use std::sync::Arc;
 
 use cairn_params::ChainSpec;
@@ -41,7 +42,7 @@ pub const MAX_ACCOUNTS: usize = 16;
 ///
 /// It knows what [`sync`](Self::sync) last heard and what [`record_sent`](Self::record_sent) told it. Signing is done
 /// apart, with the account's secrets: [`sign`](crate::sign).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Wallet {
     spec: Arc<ChainSpec>,
     book: Book,
@@ -195,5 +196,17 @@ impl Wallet {
         }
         self.book.derive_ahead()?;
         Ok(true)
+    }
+}
+
+impl fmt::Debug for Wallet {
+    /// The chain, the tip and how much there is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wallet")
+            .field("chain", &self.spec.chain.name)
+            .field("tip", &self.tip)
+            .field("accounts", &self.book.accounts.len())
+            .field("transactions", &self.ledger.records.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! Looking at the chain: which addresses were used, which transactions there are, which are gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use cairn_primitives::{Address, Transaction, Txid};
 use thiserror::Error;
@@ -112,7 +112,7 @@ impl Wallet {
         source: &S,
         progress: impl FnMut(SyncProgress),
     ) -> Result<SyncReport, SyncError<S::Error>> {
-        let mut run = Run { wallet: self, source, fetched: HashMap::new(), pass: 0, addresses: 0, progress };
+        let mut run = Run::new(self, source, progress);
         let mut before = source.tip().map_err(SyncError::Source)?;
         loop {
             run.pass += 1;
@@ -159,23 +159,17 @@ impl Wallet {
                 // Listed as waiting, and gone when it was asked for.
                 (None, None) => continue,
             };
-            match block {
-                Some(_) => drop(ledger.records.insert(txid, Record { tx, block })),
-                None => waiting.push(tx),
+            if block.is_none() {
+                waiting.push(txid);
             }
+            ledger.records.insert(txid, Record { tx, block });
         }
-        // Addresses are asked about one after another, so that of two waiting spends of a coin both may be listed: the
-        // one listed later counts, and none counts against a block.
-        let mut settled: BTreeMap<Txid, Transaction> = BTreeMap::new();
-        let offered: Vec<Txid> = waiting.iter().map(Transaction::txid).collect();
-        for tx in waiting {
-            settled.insert(tx.txid(), tx.clone());
-            ledger.add_unconfirmed(tx);
+        // Addresses are asked about one after another, so that of two waiting spends of a coin both may be listed.
+        let losers = ledger.losers(&waiting);
+        for gone in ledger.with_descendants(losers) {
+            old.extend(ledger.records.remove_entry(&gone));
         }
-        let lost = offered.iter().filter(|txid| !ledger.records.contains_key(txid));
-        let vanished =
-            old.into_values().map(|record| record.tx).chain(lost.filter_map(|id| settled.remove(id)));
-        let vanished = vanished.collect();
+        let vanished = old.into_values().map(|record| record.tx).collect();
         new.retain(|txid| ledger.records.contains_key(txid));
         moved.retain(|txid| ledger.records.contains_key(txid));
 
@@ -192,10 +186,16 @@ struct Run<'a, S: ?Sized, F> {
     fetched: HashMap<Txid, Transaction>,
     pass: u32,
     addresses: u32,
+    max_addresses: u32,
     progress: F,
 }
 
-impl<S: ChainSource + ?Sized, F: FnMut(SyncProgress)> Run<'_, S, F> {
+impl<'a, S: ChainSource + ?Sized, F: FnMut(SyncProgress)> Run<'a, S, F> {
+    fn new(wallet: &'a Wallet, source: &'a S, progress: F) -> Self {
+        let fetched = HashMap::new();
+        Self { wallet, source, fetched, pass: 0, addresses: 0, max_addresses: MAX_ADDRESSES, progress }
+    }
+
     /// Asks about every address.
     fn scan(&mut self) -> Result<Scan, SyncError<S::Error>> {
         self.addresses = 0;
@@ -225,8 +225,8 @@ impl<S: ChainSource + ?Sized, F: FnMut(SyncProgress)> Run<'_, S, F> {
             if index >= chain.used.saturating_add(scan.book.gap).max(chain.next) {
                 break;
             }
-            if index >= MAX_ADDRESSES {
-                return Err(SyncError::TooManyAddresses { limit: MAX_ADDRESSES });
+            if index >= self.max_addresses {
+                return Err(SyncError::TooManyAddresses { limit: self.max_addresses });
             }
             scan.book.derive_to(account, branch, index + 1)?;
             let address = scan.book.accounts[account].chain(branch).addresses[index as usize];
@@ -280,5 +280,68 @@ impl<S: ChainSource + ?Sized, F: FnMut(SyncProgress)> Run<'_, S, F> {
             fetched: self.fetched.len(),
             pass: self.pass,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cairn_params::presets;
+    use cairn_primitives::{BlockHash, Height};
+
+    use super::*;
+    use crate::keys::{AccountSecret, Purpose};
+    use crate::seed::Seed;
+    use crate::source::{FeeEstimates, SeenTx};
+
+    /// Says that the first so many addresses it is asked about are used.
+    struct Used(std::cell::Cell<u32>);
+
+    #[derive(Debug, Error)]
+    #[error("never")]
+    struct Never;
+
+    impl ChainSource for Used {
+        type Error = Never;
+
+        fn tip(&self) -> Result<ChainTip, Never> {
+            Ok(ChainTip { height: Height::new(1), hash: BlockHash::ZERO })
+        }
+
+        fn history(&self, _: &Address) -> Result<Vec<SeenTx>, Never> {
+            let used = self.0.get() > 0;
+            self.0.set(self.0.get().saturating_sub(1));
+            Ok(if used { vec![SeenTx { txid: Txid::ZERO, block: None }] } else { Vec::new() })
+        }
+
+        fn transaction(&self, _: &Txid) -> Result<Option<Transaction>, Never> {
+            Ok(None)
+        }
+
+        fn fee_estimates(&self) -> Result<FeeEstimates, Never> {
+            Err(Never)
+        }
+
+        fn broadcast(&self, _: &Transaction) -> Result<Txid, Never> {
+            Err(Never)
+        }
+    }
+
+    #[test]
+    fn a_source_that_claims_every_address_is_used_ends_at_the_limit() {
+        let spec = Arc::new(presets::regtest());
+        let seed = Seed::from_bytes([7; 64]);
+        let account = AccountSecret::derive(&seed, Purpose::Bip84, 0, &spec).unwrap().to_public().unwrap();
+        let wallet = Wallet::new(spec, vec![account]).unwrap();
+        let scan = |used: u32| {
+            let source = Used(std::cell::Cell::new(used));
+            let mut run = Run::new(&wallet, &source, |_| ());
+            run.max_addresses = 50;
+            run.scan().map(|scan| scan.book.accounts[0].chain(Branch::Receive).used)
+        };
+        // Twenty more are looked at behind the last used one.
+        assert_eq!(scan(30).unwrap(), 30);
+        assert!(matches!(scan(31), Err(SyncError::TooManyAddresses { limit: 50 })));
     }
 }
