@@ -100,7 +100,8 @@ proptest! {
         for step in steps {
             apply(&mut requests, &mut now, &mut holds, step);
             let before = requests.in_flight();
-            let asked = requests.select(now, &mut rng, &mut |_| false);
+            // Some turn out to be known when they are to be asked for.
+            let asked = requests.select(now, &mut rng, &mut |id| hash_of(id)[0] % 7 == 3);
             for (_, id) in &asked {
                 prop_assert!(!before.iter().any(|(_, hash, end)| *hash == hash_of(id) && *end > now));
                 prop_assert!(holds.iter().all(|(number, count)| *count == 0 || hash(*number) != hash_of(id)));
@@ -146,4 +147,19 @@ proptest! {
         let minutes = silent.iter().map(|(_, numbers)| numbers.len().div_ceil(MAX_IN_FLIGHT)).sum::<usize>();
         prop_assert!(now <= START + Duration::from_secs(60 * minutes as u64 + 10));
     }
+}
+
+#[test]
+fn room_that_one_transaction_does_not_need_goes_to_the_next() {
+    let (mut requests, peer) = (Requests::default(), PeerId::new(1));
+    let mut rng = ChaCha12Rng::from_seed([2; 32]);
+    requests.add_peer(peer, true, true);
+    let ids: Vec<TxRef> = (0..MAX_IN_FLIGHT as u64 + 2).map(made_up).collect();
+    for id in &ids {
+        requests.announce(START, peer, id).expect("few");
+    }
+    assert_eq!(requests.select(START, &mut rng, &mut |_| false).len(), MAX_IN_FLIGHT);
+    requests.not_found(peer, hash_of(&ids[0]));
+    let (known, last) = (ids[MAX_IN_FLIGHT], ids[MAX_IN_FLIGHT + 1]);
+    assert_eq!(requests.select(START, &mut rng, &mut |id| *id == known), [(peer, last)]);
 }
