@@ -32,6 +32,11 @@ impl Network {
         self.wire.link = link;
     }
 
+    /// How bytes fare now.
+    pub fn link(&self) -> LinkConfig {
+        self.wire.link
+    }
+
     /// Has a node keep a connection to another open, as its operator would.
     pub fn connect(&mut self, from: HostId, to: HostId) {
         let addr = self.wire.addr(to);

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use cairn_testkit::network::{HostId, Network};
 
-pub fn seconds(count: u64) -> Duration {
+pub(crate) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-pub fn minutes(count: u64) -> Duration {
+pub(crate) fn minutes(count: u64) -> Duration {
     seconds(60 * count)
 }
 
 /// All running nodes have one tip and, of the coins, the same.
-pub fn assert_agreed(network: &Network) {
+pub(crate) fn assert_agreed(network: &Network) {
     let tips = network.tips();
     assert!(network.is_agreed(), "tips differ: {:?}", summary(network));
     let expected = network.coin_set_hash(tips[0].0);
@@ -23,14 +23,14 @@ pub fn assert_agreed(network: &Network) {
 }
 
 /// Height and first hash bytes of each tip, for messages.
-pub fn summary(network: &Network) -> Vec<(usize, u32, String)> {
+pub(crate) fn summary(network: &Network) -> Vec<(usize, u32, String)> {
     let tips = network.tips().into_iter();
     tips.map(|(host, tip)| (host.place(), tip.height.to_u32(), tip.hash.to_string()[..12].to_owned()))
         .collect()
 }
 
 /// No node has banned or held anything that costs a ban against another node.
-pub fn assert_honest_unbanned(network: &Network) {
+pub(crate) fn assert_honest_unbanned(network: &Network) {
     let nodes = network.nodes();
     for node in &nodes {
         let wronged: Vec<HostId> =
@@ -40,6 +40,6 @@ pub fn assert_honest_unbanned(network: &Network) {
 }
 
 /// The places of a range of hosts.
-pub fn hosts(range: std::ops::Range<usize>) -> Vec<HostId> {
+pub(crate) fn hosts(range: std::ops::Range<usize>) -> Vec<HostId> {
     range.map(HostId::new).collect()
 }

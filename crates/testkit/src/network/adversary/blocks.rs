@@ -94,6 +94,37 @@ impl Behaviour for BadBlocks {
     }
 }
 
+/// Answers as an honest node does, but damages each block it is asked for at a height of a multiple of some number.
+#[derive(Clone, Copy, Debug)]
+pub struct Tampering {
+    every: u32,
+}
+
+impl Tampering {
+    /// One that damages one in `every` blocks.
+    pub const fn new(every: u32) -> Self {
+        Self { every }
+    }
+}
+
+impl Behaviour for Tampering {
+    fn breaks_rules(&self) -> bool {
+        true
+    }
+
+    fn on_message(&mut self, stage: &mut Stage<'_>, line: Line, message: Message) {
+        for mut answer in super::headers::answer(stage.chain, &message, true) {
+            if let Message::Block(block) = &mut answer {
+                let height = stage.chain.header(&block.hash()).map_or(0, |info| info.height.to_u32());
+                if height % self.every == 0 {
+                    block.transactions.push(block.transactions[0].clone());
+                }
+            }
+            stage.send(line, answer);
+        }
+    }
+}
+
 /// Sends old blocks of the best chain that nobody asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unrequested;

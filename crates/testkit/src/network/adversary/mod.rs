@@ -20,7 +20,7 @@ use cairn_p2p::{Message, Version};
 use cairn_params::ChainSpec;
 use rand_chacha::ChaCha12Rng;
 
-pub use blocks::{BadBlocks, BlockFault, Unrequested};
+pub use blocks::{BadBlocks, BlockFault, Tampering, Unrequested};
 pub use flood::{Flood, FloodKind, Oversized};
 pub use headers::{LowWork, Stalling};
 pub use passive::{HeightLiar, Silent, Slow};
