@@ -15,6 +15,9 @@ pub fn run(place: Place) -> Result<(), Failure> {
     let mut node = NodeBuilder::new(place.configure()?).stop(Stop::on_signals()?).start()?;
     line(format_args!("chain {} at height {}", node.spec().chain.name, node.reader().tip().height));
     line(format_args!("explorer on http://{}/", node.http_addr()));
+    if let Some(addr) = node.p2p_addr() {
+        line(format_args!("peers on {addr}"));
+    }
     if let Some(address) = node.mining_address() {
         line(format_args!("mining to {address}"));
     }

@@ -6,5 +6,7 @@ mod bad_input;
 mod chain;
 mod dev;
 mod import;
+mod network;
+mod proxy;
 mod readme;
 mod support;

@@ -192,19 +192,24 @@ impl Pool {
 
     /// Moves the pool to the new tip.
     fn follow(&self, change: &TipMove) {
-        let events = {
+        let (events, back) = {
             let mut state = self.lock();
             let chain = PoolChain(self.reader.view());
             let (removed, entered) = state.follow(change, &chain);
             state.tip = change.tip.hash;
             let mut events = state.left(&removed);
             let height = change.tip.height;
-            events.extend(entered.iter().filter_map(|txid| Some(state.entered(txid, height)?.1)));
+            let back: Vec<_> = entered.iter().filter_map(|txid| state.entered(txid, height)).collect();
+            events.extend(back.iter().map(|(_, event)| *event));
             events.extend(state.totals());
-            events
+            (events, back)
         };
         self.followed.notify_all();
         self.tell(events);
+        // What a reorganisation brought back may never have reached those who stood on the better branch.
+        if let Some(Announce(tell)) = self.added.get() {
+            back.iter().for_each(|(added, _)| tell(added));
+        }
     }
 }
 

@@ -1,0 +1,169 @@
+//! Several nodes on loopback: they find each other, agree, and come to agree again after a cut and a kill.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cairn_chainstate::{ChainState, ChainStateConfig};
+use cairn_params::presets;
+use cairn_primitives::{Encode, hash};
+use cairn_testkit::TestKey;
+use serde_json::{Value, json};
+
+use crate::proxy::Proxy;
+use crate::support::{Node, PATIENCE, http, run};
+
+/// A node of the chain `mini` that listens and keeps all indexes.
+pub(crate) struct Peer {
+    pub(crate) node: Node,
+    pub(crate) p2p: SocketAddr,
+    dir: tempfile::TempDir,
+    args: Vec<String>,
+}
+
+fn start_in(dir: &Path, args: &[String]) -> (Node, SocketAddr) {
+    let dir = dir.to_str().unwrap();
+    let mut all = vec!["--chain", "mini", "--datadir", dir, "--txindex", "--addrindex"];
+    all.extend(args.iter().map(String::as_str));
+    let mut node = Node::start(&all);
+    let p2p = node.wait_for_line(|line| line.starts_with("peers on "));
+    let p2p = p2p.trim_start_matches("peers on ").parse().unwrap();
+    (node, p2p)
+}
+
+impl Peer {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let args: Vec<String> =
+            ["--listen", "127.0.0.1:0"].iter().chain(args).map(ToString::to_string).collect();
+        let (node, p2p) = start_in(dir.path(), &args);
+        Self { node, p2p, dir, args }
+    }
+
+    /// SIGKILL, and a start on the same data.
+    fn kill_and_restart(self) -> Self {
+        let Self { node, dir, args, .. } = self;
+        node.kill();
+        let (node, p2p) = start_in(dir.path(), &args);
+        Self { node, p2p, dir, args }
+    }
+
+    /// Mines on this node and nowhere else.
+    fn mine(&self, address: &str, blocks: u64) {
+        let token = std::fs::read_to_string(self.dir.path().join("mini/admin-token")).unwrap();
+        let line = format!(
+            "POST /mine HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: application/json",
+            token.trim()
+        );
+        let (status, body) =
+            http(self.node.addr, &line, &json!({"address": address, "blocks": blocks}).to_string());
+        assert_eq!(status, 200, "{body}");
+        let mined: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(mined["mined"], blocks, "{mined}");
+    }
+
+    pub(crate) fn tip(&self) -> (u64, String) {
+        let status = self.node.get("/status").1;
+        (status["height"].as_u64().unwrap(), status["best_hash"].as_str().unwrap().to_owned())
+    }
+
+    /// Stops the node and hashes all its coins, each with its outpoint, in order.
+    fn coin_set_hash(self) -> (u64, [u8; 32]) {
+        let (status, _) = self.node.signal("TERM");
+        assert!(status.success(), "{status}");
+        let config = ChainStateConfig::new(self.dir.path().join("mini"));
+        let chain = ChainState::open(Arc::new(presets::mini()), &config).unwrap();
+        let coins = chain.reader().view().coins().unwrap();
+        let mut bytes = Vec::new();
+        for (outpoint, coin) in &coins {
+            bytes.extend(outpoint.to_bytes());
+            bytes.extend(coin.height.to_u32().to_le_bytes());
+            bytes.push(u8::from(coin.coinbase));
+            bytes.extend(coin.output.to_bytes());
+        }
+        (coins.len() as u64, hash::sha256d(&bytes))
+    }
+}
+
+/// Waits until the condition holds.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE * 2;
+    while !holds() {
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn address(key: u64) -> String {
+    let script = TestKey::new(key).p2pkh();
+    let address = cairn_primitives::Address::from_script(&script).expect("a standard script");
+    address.encode(&presets::mini().address)
+}
+
+fn agree(peers: &[&Peer]) {
+    eventually("one tip on all nodes", || {
+        let tips: Vec<_> = peers.iter().map(|peer| peer.tip()).collect();
+        tips.windows(2).all(|pair| pair[0] == pair[1])
+    });
+}
+
+#[test]
+fn three_nodes_agree_through_a_cut_and_kills() {
+    let first = Peer::start(&[]);
+    let second = Peer::start(&["--addnode", &first.p2p.to_string()]);
+    let wire = Proxy::to(second.p2p);
+    // It knows the others through the wire alone.
+    let mut third = Peer::start(&["--connect", &wire.addr.to_string()]);
+    eventually("peers", || {
+        third.node.get("/peers").1["peers"].as_array().is_some_and(|peers| peers.len() == 1)
+    });
+
+    first.mine(&address(1), 12);
+    agree(&[&first, &second, &third]);
+    assert_eq!(third.tip().0, 12);
+
+    wire.cut();
+    eventually("the cut", || third.node.get("/status").1["peers"] == 0);
+    first.mine(&address(2), 4);
+    third.mine(&address(3), 2);
+    agree(&[&first, &second]);
+    assert_eq!((first.tip().0, third.tip().0), (16, 14));
+    assert_ne!(first.node.get("/block/13").1["hash"], third.node.get("/block/13").1["hash"]);
+
+    wire.heal();
+    agree(&[&first, &second, &third]);
+    assert_eq!(third.tip().0, 16);
+    let events = crate::support::events(third.node.addr, "/events?since=0&types=reorg", 1);
+    assert_eq!(events[0]["fork_height"], 12);
+
+    // Killed in the middle of work, several times.
+    for round in 0..3 {
+        first.mine(&address(2), 3);
+        third = third.kill_and_restart();
+        eventually("a peer after the kill", || third.node.get("/status").1["peers"] != 0);
+        agree(&[&first, &second, &third]);
+        assert!(third.tip().0 >= 19 + 3 * round);
+    }
+    let coins: Vec<_> = [first, second, third].into_iter().map(Peer::coin_set_hash).collect();
+    assert!(coins[0].0 > 16, "{} coins", coins[0].0);
+    assert!(coins.windows(2).all(|pair| pair[0] == pair[1]), "{coins:?}");
+}
+
+#[test]
+fn a_node_is_added_while_it_runs_and_listed() {
+    let first = Peer::start(&[]);
+    let second = Peer::start(&[]);
+    assert_eq!(second.node.get("/peers"), (200, json!({"peers": []})));
+    let url = format!("http://{}", second.node.addr);
+    let datadir = second.dir.path().to_str().unwrap();
+    let added = run(&["peers", "add", &first.p2p.to_string(), "--url", &url, "--datadir", datadir, "--json"]);
+    assert!(added.status.success(), "{}", crate::support::stderr(&added));
+    eventually("the new peer", || second.node.get("/status").1["peers"] == 1);
+    let peer = second.node.get("/peers").1["peers"][0].clone();
+    assert_eq!((&peer["addr"], &peer["inbound"]), (&json!(first.p2p.to_string()), &json!(false)));
+    let listed = crate::support::stdout(&run(&["peers", "--url", &url]));
+    assert!(listed.contains(&first.p2p.to_string()), "{listed}");
+    let synced = run(&["sync", "--url", &url, "--datadir", datadir]);
+    assert!(crate::support::stdout(&synced).contains("asked 1 peers"), "{synced:?}");
+}
