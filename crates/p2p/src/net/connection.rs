@@ -1,9 +1,10 @@
-//! One connection: a task that reads it and one that writes it.
+//! One connection: a task that reads it, one that writes it, and one that reads blocks for it.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cairn_primitives::BlockHash;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -12,6 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::config::NetConfig;
 use super::engine::{Input, PeerInput};
+use super::host::Host;
+use super::jobs::{BLOCKS_AHEAD, BlockServer, Wanted};
 use super::outgoing::{Outgoing, Waiting, queue};
 use crate::codec::{Codec, CodecError};
 use crate::event::PeerId;
@@ -40,16 +43,21 @@ pub(super) struct Connection {
     pub(super) outgoing: Outgoing,
     /// Nothing is read before this time.
     read_from: watch::Sender<Instant>,
-    tasks: [AbortHandle; 2],
+    wanted: mpsc::Sender<Wanted>,
+    tasks: [AbortHandle; 3],
 }
 
 /// What connections have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Wiring {
     pub(super) config: Arc<NetConfig>,
     pub(super) codec: Codec,
+    pub(super) host: Arc<dyn Host>,
     pub(super) inbox: mpsc::Sender<Input>,
+    /// Room for messages that wait to be handled.
     pub(super) units: Arc<Semaphore>,
+    /// Blocks that may be read from the disk at a time.
+    pub(super) reads: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -79,8 +87,15 @@ impl Connection {
             inbox: wiring.inbox.clone(),
             unreported: 0,
         };
-        let tasks = [tokio::spawn(reader.run()).abort_handle(), tokio::spawn(writer.run()).abort_handle()];
-        Self { outgoing, read_from, tasks }
+        let (wanted, orders) = mpsc::channel(BLOCKS_AHEAD);
+        let server = BlockServer { peer, wanted: orders, outgoing: outgoing.clone(), wiring: wiring.clone() };
+        let tasks = [tokio::spawn(reader.run()), tokio::spawn(writer.run()), tokio::spawn(server.run())];
+        Self { outgoing, read_from, wanted, tasks: tasks.map(|task| task.abort_handle()) }
+    }
+
+    /// Has a block read and sent, behind those before it; whether there was room for one more.
+    pub(super) fn send_block(&self, hash: BlockHash, witness: bool) -> bool {
+        self.wanted.try_send(Wanted { hash, witness }).is_ok()
     }
 
     /// Reads nothing for some time.

@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::connection::{Connection, Room, Wiring};
 use super::handle::{Command, Shared};
-use super::host::{Host, Reply, block_lost, headers_lost, tx_lost};
-use super::jobs::{self, BlockJob};
+use super::host::{Reply, block_lost, headers_lost, tx_lost};
+use super::jobs;
 use super::outgoing::Frame;
 use crate::codec::CodecError;
 use crate::event::{Action, Event, PeerId};
@@ -72,7 +72,6 @@ pub(super) struct Feeds {
 /// The task that owns every connection.
 pub(super) struct Engine {
     pub(super) shared: Arc<Shared>,
-    pub(super) host: Arc<dyn Host>,
     pub(super) clock: Clock,
     pub(super) wiring: Wiring,
     pub(super) checked: mpsc::UnboundedSender<Event>,
@@ -80,7 +79,6 @@ pub(super) struct Engine {
     pub(super) opened: u64,
     /// Tasks that answer later.
     pub(super) jobs: JoinSet<()>,
-    pub(super) reads: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -163,12 +161,12 @@ impl Engine {
         self.handle(Event::Opened { peer, addr, direction });
     }
 
-    /// Tells the manager what happened and does what it says, and so on with what comes of that: only connections that
-    /// cannot take a message, each of which ends once.
+    /// Tells the manager what happened and does what it says, and so on with what comes of that: connections that cannot
+    /// take a message, each of which ends once, and blocks that cannot be sent, each of which was asked for.
     fn handle(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let local = Local { chain: self.host.chain(), pool: self.host.pool() };
+            let local = Local { chain: self.wiring.host.chain(), pool: self.wiring.host.pool() };
             let actions = self.shared.manager().on_event(self.clock.now(), event, local);
             for action in actions {
                 events.extend(self.act(action));
@@ -184,7 +182,10 @@ impl Engine {
                 self.jobs.spawn(jobs::call(addr, patience, self.wiring.inbox.clone()));
             }
             Action::Send { peer, message } => return self.send(peer, &message),
-            Action::SendBlock { peer, hash, witness } => self.send_block(peer, hash, witness),
+            Action::SendBlock { peer, hash, witness } => {
+                let refused = self.connections.get(&peer).is_some_and(|to| !to.send_block(hash, witness));
+                return refused.then_some(Event::BlockSent { peer });
+            }
             Action::Throttle { peer, time } => {
                 if let Some(connection) = self.connections.get(&peer) {
                     connection.throttle(time);
@@ -192,27 +193,27 @@ impl Engine {
             }
             Action::Disconnect { peer, reason } => {
                 self.connections.remove(&peer);
-                self.host.disconnected(peer, reason);
+                self.wiring.host.disconnected(peer, reason);
             }
             Action::CheckHeaders { peer, headers } => {
                 let done = self.reply(headers_lost, move |outcome| Event::HeadersChecked { peer, outcome });
-                self.host.check_headers(peer, headers, done);
+                self.wiring.host.check_headers(peer, headers, done);
             }
             Action::CheckBlock { peer, block } => {
                 let hash = block.hash();
                 let done = self.reply(block_lost, move |outcome| Event::BlockChecked { peer, hash, outcome });
-                self.host.check_block(peer, block, done);
+                self.wiring.host.check_block(peer, block, done);
             }
             Action::CheckTx { peer, tx } => {
                 let about = tx.clone();
                 let done = self.reply(tx_lost, move |outcome| Event::TxChecked { peer, tx: about, outcome });
-                self.host.check_tx(peer, tx, done);
+                self.wiring.host.check_tx(peer, tx, done);
             }
             Action::ResolveSeeds { hosts, port } => {
                 let patience = self.wiring.config.resolve_timeout;
                 self.jobs.spawn(jobs::resolve(hosts, port, patience, self.wiring.inbox.clone()));
             }
-            Action::Notice(notice) => self.host.notice(notice),
+            Action::Notice(notice) => self.wiring.host.notice(notice),
         }
         None
     }
@@ -229,22 +230,6 @@ impl Engine {
         }
         self.connections.remove(&peer);
         Some(Event::Closed { peer })
-    }
-
-    fn send_block(&mut self, peer: PeerId, hash: cairn_primitives::BlockHash, witness: bool) {
-        let Some(connection) = self.connections.get(&peer) else { return };
-        let job = BlockJob {
-            peer,
-            hash,
-            witness,
-            outgoing: connection.outgoing.clone(),
-            high_water: self.wiring.config.send_high_water,
-            codec: self.wiring.codec.clone(),
-            host: self.host.clone(),
-            reads: self.reads.clone(),
-            inbox: self.wiring.inbox.clone(),
-        };
-        self.jobs.spawn(job.run());
     }
 
     fn reply<T>(&self, lost: fn() -> T, event: impl FnOnce(T) -> Event + Send + 'static) -> Reply<T> {

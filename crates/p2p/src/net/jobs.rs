@@ -1,18 +1,17 @@
 //! What takes its time and answers later: calls, names, blocks from the disk.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_primitives::codec::put_compact_size;
 use cairn_primitives::{Block, BlockHash, Decode, Encode};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
+use super::connection::Wiring;
 use super::engine::{Input, PeerInput};
-use super::host::Host;
 use super::outgoing::{Frame, Outgoing};
 use crate::codec::Codec;
 use crate::event::PeerId;
@@ -42,35 +41,44 @@ pub(super) async fn resolve(hosts: Vec<String>, port: u16, patience: Duration, i
     let _ = inbox.send(Input::Resolved(addrs)).await;
 }
 
-/// A block on its way from the disk to a peer.
-pub(super) struct BlockJob {
-    pub(super) peer: PeerId,
+/// Blocks that may wait to be read for one peer; the manager asks for fewer at a time.
+pub(super) const BLOCKS_AHEAD: usize = 16;
+
+/// A block that a peer is to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
     pub(super) hash: BlockHash,
     pub(super) witness: bool,
-    pub(super) outgoing: Outgoing,
-    /// The peer has to have taken what it was sent before down to this many bytes.
-    pub(super) high_water: usize,
-    pub(super) codec: Codec,
-    pub(super) host: Arc<dyn Host>,
-    /// Blocks that may be in memory at a time, for all peers.
-    pub(super) reads: Arc<Semaphore>,
-    pub(super) inbox: mpsc::Sender<Input>,
 }
 
-impl BlockJob {
-    /// Reads the block and has it sent. A block that cannot be read, or for which there is no room, counts as sent: the
-    /// peer asks elsewhere when it does not come.
-    pub(super) async fn run(self) {
-        self.outgoing.below(self.high_water).await;
-        let Ok(_permit) = self.reads.acquire().await else { return };
-        let (host, codec, hash, witness) = (self.host.clone(), self.codec.clone(), self.hash, self.witness);
-        let frame = spawn_blocking(move || block_frame(&codec, host.block_bytes(&hash)?, witness)).await;
-        let pushed = match frame.ok().flatten() {
+/// The task that reads blocks for one peer, in the order they were asked for.
+pub(super) struct BlockServer {
+    pub(super) peer: PeerId,
+    pub(super) wanted: mpsc::Receiver<Wanted>,
+    pub(super) outgoing: Outgoing,
+    pub(super) wiring: Wiring,
+}
+
+impl BlockServer {
+    /// Reads each block once the peer has taken most of what it was sent before, and has it sent. A block that cannot be
+    /// read, or for which there is no room, counts as sent: the peer asks elsewhere when it does not come.
+    pub(super) async fn run(mut self) {
+        while let Some(wanted) = self.wanted.recv().await {
+            self.outgoing.below(self.wiring.config.send_high_water).await;
+            if !self.serve(wanted).await {
+                let _ = self.wiring.inbox.send(Input::Peer(self.peer, PeerInput::BlockSent)).await;
+            }
+        }
+    }
+
+    async fn serve(&self, wanted: Wanted) -> bool {
+        let Ok(_permit) = self.wiring.reads.acquire().await else { return false };
+        let (host, codec) = (self.wiring.host.clone(), self.wiring.codec.clone());
+        let frame =
+            spawn_blocking(move || block_frame(&codec, host.block_bytes(&wanted.hash)?, wanted.witness));
+        match frame.await.ok().flatten() {
             Some(bytes) => self.outgoing.push(Frame { bytes, is_block: true }).is_ok(),
             None => false,
-        };
-        if !pushed {
-            let _ = self.inbox.send(Input::Peer(self.peer, PeerInput::BlockSent)).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 //! nothing that the manager could decide.
 //!
 //! One task owns the connections, tells the manager what happens and does what it says. Each connection has a task
-//! that reads and one that writes, with bounded queues between them:
+//! that reads, one that writes and one that reads blocks from the disk, with bounded queues between them:
 //!
 //! - What was read waits in a queue of 1,024 messages and 32 MiB for all peers, 16 messages of one peer. Who finds it full
 //!   does not read on, so the bytes wait at the peer.
@@ -90,16 +90,15 @@ impl Net {
             jobs.spawn(listen::listen(listener, clock, inbox.clone()));
         }
         let units = Arc::new(Semaphore::new(UNITS_AHEAD));
+        let reads = Arc::new(Semaphore::new(READS));
         let engine = Engine {
             shared: shared.clone(),
-            host,
             clock,
-            wiring: Wiring { config: Arc::new(config), codec, inbox, units },
+            wiring: Wiring { config: Arc::new(config), codec, host, inbox, units, reads },
             checked,
             connections: BTreeMap::new(),
             opened: 0,
             jobs,
-            reads: Arc::new(Semaphore::new(READS)),
         };
         let task = tokio::spawn(engine.run(Feeds { inbox: inputs, checked: outcomes, commands: orders }));
         Ok((NetHandle::new(commands, shared), task))

@@ -1,0 +1,118 @@
+//! Peers that take, send or open too much.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cairn_p2p::net::NetConfig;
+use cairn_p2p::{BlockRequest, CodecError, DisconnectReason, Message, Misbehaviour, PeerConfig};
+use cairn_params::presets;
+use cairn_primitives::BlockHash;
+
+use crate::host::{TinyHost, anywhere, peers, start, start_with, until};
+use crate::raw::Raw;
+
+fn listening() -> NetConfig {
+    NetConfig { listen: Some(anywhere()), ..NetConfig::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_length_above_the_limit_ends_the_connection() {
+    let node = start(TinyHost::with_blocks(0), &[]).await;
+    let raw = Raw::greet(node.addr(), 1).await;
+    let magic = presets::regtest().network.magic;
+    let header = |length: u32| [&magic[..], b"block\0\0\0\0\0\0\0", &length.to_le_bytes(), &[0; 4]].concat();
+    raw.send_bytes(&header(4_000_001)).await.unwrap();
+    raw.until_closed().await;
+    let why = node.host.disconnects.lock().unwrap().clone();
+    let too_long = |reason: &DisconnectReason| {
+        matches!(
+            reason,
+            DisconnectReason::Misbehaved(Misbehaviour::Malformed(CodecError::PayloadTooLong {
+                got: 4_000_001,
+                ..
+            }))
+        )
+    };
+    assert!(why.iter().any(too_long), "{why:?}");
+
+    // At the limit the bytes are waited for.
+    let patient = Raw::greet(node.addr(), 2).await;
+    patient.send_bytes(&header(4_000_000)).await.unwrap();
+    patient.send_bytes(&[0; 100_000]).await.unwrap();
+    until("it is a peer", || node.net.peers().len() == 1).await;
+    assert_eq!(node.host.disconnects.lock().unwrap().len(), why.len());
+}
+
+/// Asks for 80 MB of headers and reads nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_listen_is_not_served_on_and_then_closed() {
+    const ASKED: usize = 500;
+    let config = NetConfig { write_timeout: Duration::from_millis(1_500), ..listening() };
+    let node = start_with(TinyHost::with_blocks(2_000), config, peers(&[])).await;
+    let raw = Raw::greet(node.addr(), 1).await;
+    let stop = BlockHash::from_bytes([0; 32]);
+    let request = Message::GetHeaders(BlockRequest { protocol: 70_016, locator: vec![stop], stop });
+    for _ in 0..ASKED {
+        raw.send(&request).await.unwrap();
+    }
+    until("it is closed", || node.net.connections() == 0).await;
+    assert!(node.host.disconnects.lock().unwrap().is_empty(), "the driver closed it, not the manager");
+    // An answer has 162 kB. The system's own buffers take some megabytes, the queue 1 MB and what 16 messages that
+    // were read ask for.
+    let served = node.host.chain.headers_asked.load(Ordering::Relaxed);
+    assert!((10..ASKED / 3).contains(&served), "{served} answers were made");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_stay_silent_end_and_starve_nobody() {
+    let config = PeerConfig { max_inbound: 30, handshake_timeout: Duration::from_secs(1), ..peers(&[]) };
+    let node = start_with(TinyHost::with_blocks(3), listening(), config).await;
+    let addr = node.addr();
+    let over = Arc::new(AtomicBool::new(false));
+    let flood = tokio::spawn({
+        let over = over.clone();
+        async move {
+            let mut open = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                open.push(Raw::open(addr).await);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            open
+        }
+    });
+    until("there is no room", || node.net.connections() == 30).await;
+    let honest = start(TinyHost::with_blocks(0), &[addr]).await;
+    until("the honest node has the chain", || {
+        assert!(node.net.connections() <= 30);
+        honest.host.height() == 3
+    })
+    .await;
+    over.store(true, Ordering::Relaxed);
+    let opened = flood.await.unwrap();
+    let begin = Instant::now();
+    for raw in &opened {
+        raw.until_closed().await;
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(opened.len() > 30, "{} connections were opened", opened.len());
+}
+
+/// A peer that sends as fast as it can holds nobody else up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_pings_holds_nobody_up() {
+    let node = start(TinyHost::with_blocks(3), &[]).await;
+    let raw = Raw::greet(node.addr(), 1).await;
+    let flood = tokio::spawn(async move {
+        let send = async { while raw.send(&Message::Ping(7)).await.is_ok() {} };
+        tokio::select! {
+            () = send => {}
+            () = raw.until_closed() => {}
+        }
+    });
+    let honest = start(TinyHost::with_blocks(0), &[node.addr()]).await;
+    until("the honest node has the chain", || honest.host.height() == 3).await;
+    node.host.mine();
+    until("the next block is there", || honest.host.height() == 4).await;
+    flood.abort();
+}
