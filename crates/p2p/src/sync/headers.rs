@@ -244,22 +244,34 @@ impl Sync {
                 }
             }
         }
+        self.judge_waiting(cx, id);
     }
 
-    /// What comes after a batch that is known now: what waits, then what follows it.
+    /// What comes after a batch that is known now: what follows it.
     fn after_batch(&mut self, cx: &mut Context<'_>, id: PeerId, last: BlockHash, full: bool) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let state = &mut peer.headers;
         if state.presync.is_some() {
             return self.continue_presync(cx, id);
         }
-        match state.waiting.pop_front() {
-            Some(next) => {
-                state.again |= full;
-                self.judge_headers(cx, id, next);
+        if !full {
+            state.finish();
+        } else if state.waiting.is_empty() {
+            self.send_get_headers(cx, id, &[], last);
+        } else {
+            state.again = true;
+        }
+    }
+
+    /// Goes through the batches that came while another was being checked.
+    fn judge_waiting(&mut self, cx: &mut Context<'_>, id: PeerId) {
+        for _ in 0..MAX_WAITING_BATCHES {
+            let Some(state) = self.peers.get_mut(&id).map(|peer| &mut peer.headers) else { return };
+            if state.checking.is_some() {
+                return;
             }
-            None if full => self.send_get_headers(cx, id, &[], last),
-            None => state.finish(),
+            let Some(headers) = state.waiting.pop_front() else { return };
+            self.judge_headers(cx, id, headers);
         }
     }
 

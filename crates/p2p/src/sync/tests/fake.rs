@@ -58,6 +58,10 @@ pub(super) fn block(header: Header) -> Box<Block> {
 pub(super) struct FakeChain {
     pub(super) tree: HeaderTree,
     stored: BTreeSet<BlockHash>,
+    /// Stored, with all blocks below.
+    complete: BTreeSet<BlockHash>,
+    /// Stored, but not their parents, by which they are found.
+    waiting: BTreeMap<BlockHash, Vec<NodeId>>,
     tip: NodeId,
     /// Blocks that turn out invalid when they are submitted.
     pub(super) bad: BTreeSet<BlockHash>,
@@ -67,7 +71,9 @@ impl FakeChain {
     pub(super) fn new(spec: &Arc<ChainSpec>) -> Self {
         let tree = HeaderTree::new(spec.clone());
         let tip = tree.genesis();
-        Self { stored: BTreeSet::from([tree.hash(tip)]), tip, tree, bad: BTreeSet::new() }
+        let genesis = BTreeSet::from([tree.hash(tip)]);
+        let (stored, complete) = (genesis.clone(), genesis);
+        Self { stored, complete, waiting: BTreeMap::new(), tip, tree, bad: BTreeSet::new() }
     }
 
     pub(super) fn with_blocks(spec: &Arc<ChainSpec>, headers: &[Header]) -> Self {
@@ -109,33 +115,25 @@ impl FakeChain {
         if !self.stored.insert(hash) {
             return BlockOutcome::Known;
         }
-        self.activate();
+        self.activate(id);
         BlockOutcome::Accepted
     }
 
-    fn activate(&mut self) {
-        let mut best = self.tip;
-        for id in self.tree.ids() {
-            let better = self.tree.work(id) > self.tree.work(best) && !self.tree.is_invalid(id);
-            if better && self.is_complete(id) {
-                best = id;
+    /// Takes in what a new block completes: itself, if all below it is here, and what had waited for it.
+    fn activate(&mut self, id: NodeId) {
+        let parent = self.tree.header(id).prev;
+        self.waiting.entry(parent).or_default().push(id);
+        let mut bases = vec![parent];
+        while let Some(base) = bases.pop().filter(|base| self.complete.contains(base)) {
+            for id in self.waiting.remove(&base).unwrap_or_default() {
+                let hash = self.tree.hash(id);
+                self.complete.insert(hash);
+                bases.insert(0, hash);
+                if self.tree.work(id) > self.tree.work(self.tip) && !self.tree.is_invalid(id) {
+                    self.tip = id;
+                }
             }
         }
-        self.tip = best;
-    }
-
-    fn is_complete(&self, id: NodeId) -> bool {
-        let mut at = Some(id);
-        while let Some(node) = at {
-            if !self.stored.contains(&self.tree.hash(node)) {
-                return false;
-            }
-            if self.tree.ancestor(self.tip, self.tree.height(node)) == Some(node) {
-                return true;
-            }
-            at = self.tree.parent(node);
-        }
-        true
     }
 
     fn point(&self, id: NodeId) -> ChainPoint {

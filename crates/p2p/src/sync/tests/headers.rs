@@ -165,6 +165,22 @@ fn one_batch_is_checked_at_a_time_and_what_comes_meanwhile_waits() {
 }
 
 #[test]
+fn what_waits_is_gone_through_even_if_some_of_it_does_not_connect() {
+    let mut rig = Rig::new();
+    rig.checks = false;
+    let peer = rig.outbound();
+    let chain = mine(&rig.spec, &rig.chain.genesis(), 5, 1, 1);
+    rig.headers(peer, &chain[..1]);
+    rig.headers(peer, &chain[3..4]);
+    rig.headers(peer, &chain[1..3]);
+    rig.take_sent();
+    rig.checks = true;
+    rig.check_all();
+    assert_eq!(rig.chain.best_header().hash, chain[2].hash());
+    assert_eq!(rig.asked_headers(), [peer], "what lies below the one that did not connect is asked for");
+}
+
+#[test]
 fn headers_from_nowhere_are_asked_about_and_cost_points_the_tenth_time() {
     let genesis = FakeChain::new(&spec()).genesis();
     let mut rig = Rig::with_blocks(&mine(&spec(), &genesis, 3, 1, 1));

@@ -79,7 +79,7 @@ impl World {
         let index = choice % self.remotes.len();
         match kind {
             0 => self.connect(index),
-            1 if choice % 3 == 0 => self.close(index),
+            1 if choice.is_multiple_of(3) => self.close(index),
             2 => self.reach_remote(index),
             3 | 4 => self.reach_node(index),
             5 => self.mine(index, choice),
@@ -216,8 +216,6 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
     #[test]
     fn the_node_ends_on_the_best_chain_of_the_peers_that_answer(plan in plan()) {
         let mut world = World::new(&plan);
