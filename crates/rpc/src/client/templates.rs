@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use cairn_miner::{
     BlockTemplate, Candidate, SourceError, Submission, TemplateError, TemplateParts, TemplateSource,
@@ -14,6 +15,9 @@ use super::stream::EventsStop;
 use super::{Client, ClientError};
 use crate::api::NodeApi;
 use crate::dto::{EventType, MiningTemplate, SubmitRequest, TemplateTx};
+
+/// Waits before the events of a node that is gone are asked for again: the first, and the longest. A miner is back soon.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 /// Templates of a node elsewhere, mined to one address.
 ///
@@ -79,7 +83,8 @@ impl TemplateSource for NodeTemplates {
     fn tip_changes(&self) -> Receiver<()> {
         let (moved, changes) = bounded(1);
         let types = [EventType::Snapshot, EventType::Block, EventType::Reorg, EventType::Ping];
-        let events = self.client.events(&types, None).stopped_by(self.watching.clone());
+        let events = self.client.events(&types, None).with_retry(RETRY.0, RETRY.1);
+        let events = events.stopped_by(self.watching.clone());
         let watching = std::thread::Builder::new().name("tip-watch".to_owned());
         if let Err(error) = watching.spawn(move || watch(events, &moved)) {
             tracing::warn!(%error, "no thread to watch the node's tip");
