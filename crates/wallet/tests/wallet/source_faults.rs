@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use cairn_primitives::{Address, BlockHash, BlockTime, Height, Transaction, Txid};
 use cairn_wallet::{
-    Branch, ChainSource, ChainTip, FeeEstimates, MAX_TRANSACTIONS, SeenBlock, SeenTx, SyncError,
+    Branch, ChainSource, ChainTip, FeeEstimates, MAX_TRANSACTIONS, SeenBlock, SeenTx, SyncError, TxBuilder,
 };
 
-use crate::support::{FakeChain, Owner, Refused};
+use crate::support::{FakeChain, Owner, Refused, rate, sat, stranger};
 
 /// What is wrong with a source.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,7 @@ impl ChainSource for Faulty<'_> {
     fn transaction(&self, txid: &Txid) -> Result<Option<Transaction>, Refused> {
         match self.fault {
             Fault::OtherTransaction => {
-                let other = self.chain.history(&crate::support::stranger(99))?;
+                let other = self.chain.history(&stranger(99))?;
                 self.chain.transaction(&other[0].txid)
             }
             Fault::NoTransaction => Ok(None),
@@ -167,4 +167,65 @@ fn a_list_past_the_limit_is_refused() {
     owner.wallet = cairn_wallet::Wallet::watch_address(crate::support::spec(), address);
     let error = sync(&chain, &mut owner, Fault::Many(limit)).unwrap_err();
     assert!(matches!(error, SyncError::Source(Refused("never asked"))), "the limit itself is taken: {error}");
+}
+
+/// Asks the chain, and hears of more transactions that wait: each at the addresses it concerns.
+struct Late<'a> {
+    chain: &'a FakeChain,
+    waiting: Vec<(Address, Transaction)>,
+}
+
+impl ChainSource for Late<'_> {
+    type Error = Refused;
+
+    fn tip(&self) -> Result<ChainTip, Refused> {
+        self.chain.tip()
+    }
+
+    fn history(&self, address: &Address) -> Result<Vec<SeenTx>, Refused> {
+        let mut seen = self.chain.history(address)?;
+        let here = self.waiting.iter().filter(|(at, _)| at == address);
+        seen.extend(here.map(|(_, tx)| SeenTx { txid: tx.txid(), block: None }));
+        Ok(seen)
+    }
+
+    fn transaction(&self, txid: &Txid) -> Result<Option<Transaction>, Refused> {
+        let waiting = self.waiting.iter().find(|(_, tx)| tx.txid() == *txid).map(|(_, tx)| tx.clone());
+        waiting.map_or_else(|| self.chain.transaction(txid), |tx| Ok(Some(tx)))
+    }
+
+    fn fee_estimates(&self) -> Result<FeeEstimates, Refused> {
+        self.chain.fee_estimates()
+    }
+
+    fn broadcast(&self, tx: &Transaction) -> Result<Txid, Refused> {
+        self.chain.broadcast(tx)
+    }
+}
+
+#[test]
+fn of_two_waiting_spends_of_a_coin_the_later_counts() {
+    let chain = FakeChain::new();
+    let mut payer = Owner::rich(&chain, 2, &[100_000]);
+    let mut owner = Owner::segwit(1);
+    let (first, second) = (owner.wallet.new_address().unwrap(), owner.wallet.new_address().unwrap());
+    let pay = |payer: &Owner, to: Address, amount: u64| {
+        let builder = TxBuilder::new(rate(1)).pay(to, sat(amount));
+        payer.sign(&payer.wallet.build(&builder).unwrap())
+    };
+    let replaced = pay(&payer, first, 30_000);
+    let replacement = pay(&payer, second, 20_000);
+    // What rests on the one that was replaced goes with it.
+    payer.wallet.record_sent(&replaced).unwrap();
+    let child = pay(&payer, first, 5_000);
+    let waiting = vec![(first, replaced), (first, child), (second, replacement.clone())];
+    let report = owner.wallet.sync(&Late { chain: &chain, waiting: waiting.clone() }).unwrap();
+    assert_eq!((report.new, report.vanished.len()), (vec![replacement.txid()], 2));
+    assert_eq!(owner.wallet.balance().unconfirmed, sat(20_000));
+
+    // A block counts more than anything that waits.
+    chain.mine_only(&stranger(9), vec![waiting[0].1.clone()]);
+    let report = owner.wallet.sync(&Late { chain: &chain, waiting: waiting[2..].to_vec() }).unwrap();
+    assert_eq!(report.vanished, [replacement]);
+    assert_eq!((owner.confirmed(), owner.wallet.balance().unconfirmed), (30_000, sat(0)));
 }
