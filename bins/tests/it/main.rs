@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a panic is how a test fails, and its output says what was skipped
 
+#[cfg(target_os = "linux")] // it reads the process's memory where Linux tells it
+mod abuse;
 mod bad_input;
 mod chain;
 mod dev;

@@ -50,7 +50,7 @@ impl Peer {
     }
 
     /// Mines on this node and nowhere else.
-    fn mine(&self, address: &str, blocks: u64) {
+    pub(crate) fn mine(&self, address: &str, blocks: u64) {
         let token = std::fs::read_to_string(self.dir.path().join("mini/admin-token")).unwrap();
         let line = format!(
             "POST /mine HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: application/json",
@@ -95,7 +95,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn address(key: u64) -> String {
+pub(crate) fn address(key: u64) -> String {
     let script = TestKey::new(key).p2pkh();
     let address = cairn_primitives::Address::from_script(&script).expect("a standard script");
     address.encode(&presets::mini().address)

@@ -93,7 +93,9 @@ impl Misbehaviour {
             | Self::InvalidTx { .. } => BAN_SCORE,
             Self::OverBudget => 50,
             Self::UnconnectedHeaders | Self::UnrequestedBlock | Self::TooManyAnnouncements => 20,
-            Self::OutOfOrder(_) | Self::UnrequestedTx | Self::RepeatedRequest => 10,
+            Self::OutOfOrder(_) | Self::RepeatedRequest => 10,
+            // Some light clients push their own transactions without asking.
+            Self::UnrequestedTx => 2,
         }
     }
 }

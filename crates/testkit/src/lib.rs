@@ -4,6 +4,7 @@
 //! - [`Forge`]: builds real blocks with real proof of work on any known parent, and knows the coins
 //!   at every tip. It checks what it builds with `cairn-consensus`, unless told to build a bad block.
 //! - [`network`]: a simulated network of real nodes under a virtual clock, with faults and adversaries.
+//! - [`flood`]: abuse of a running node over real sockets.
 //! - [`generate`]: proptest strategies for scripts, transactions, headers and blocks.
 //!
 //! For development only: nothing a node is made of depends on it. It is deliberately slow and plain:
@@ -24,6 +25,7 @@
 //! ```
 
 mod draft;
+pub mod flood;
 mod forge;
 pub mod generate;
 mod key;

@@ -80,6 +80,8 @@ impl PeerManager {
     /// What is due by the time alone is done with [`Event::Tick`], which the driver sends when
     /// [`deadline`](Self::deadline) has come; it may have come when this returns.
     pub fn on_event(&mut self, now: Duration, event: Event, local: Local<'_>) -> Vec<Action> {
+        // While the chain is far behind, transactions cannot be judged: none are asked for.
+        self.relay.set_active(!self.sync.is_initial_download());
         match event {
             Event::Opened { peer, addr, direction } => self.opened(now, peer, addr, direction, local),
             Event::Unreachable { addr } => self.unreachable(now, addr),
@@ -147,6 +149,11 @@ impl PeerManager {
     /// Number of connections, handshakes that are not over included.
     pub fn connections(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Whether the chain is still far behind the clock, as far as this side can tell; once false it stays so.
+    pub fn is_initial_download(&self) -> bool {
+        self.sync.is_initial_download()
     }
 
     /// Blocks that peers were asked for and that are not here yet.
