@@ -149,21 +149,25 @@ impl Sync {
         }
         self.download.delayed.retain(|_, until| *until > cx.now);
         let tip = cx.local.chain.tip();
-        let useful: Vec<_> = self
+        let mut order: Vec<_> = self
             .peers
             .iter()
             .filter(|(_, peer)| self.is_useful(cx.now, peer, &tip))
             .map(|(&id, peer)| (!peer.is_preferred(), peer.download.in_flight.len(), id))
             .collect();
-        // While the chain is catching up, those that came to us are asked only if nobody else is there.
-        let spare_inbound = self.initial && useful.iter().any(|(inbound, _, _)| !inbound);
-        let mut order: Vec<_> =
-            useful.into_iter().filter(|(inbound, _, _)| !(*inbound && spare_inbound)).collect();
         order.sort_unstable();
         let slow = self.slow_holders(cx.now);
-        for (_, _, id) in order {
-            self.ask_peer_for_blocks(cx, id, &tip, &slow);
+        for (inbound, _, id) in order {
+            // While the chain is catching up, those that came to us are asked only for what nobody else gives.
+            if !(inbound && self.initial && self.preferred_are_loading()) {
+                self.ask_peer_for_blocks(cx, id, &tip, &slow);
+            }
         }
+    }
+
+    /// Whether blocks are in flight from a peer of our own choice.
+    fn preferred_are_loading(&self) -> bool {
+        self.peers.values().any(|peer| peer.is_preferred() && !peer.download.in_flight.is_empty())
     }
 
     /// Whether a peer has blocks that we may want and can be asked now.

@@ -130,6 +130,26 @@ fn while_catching_up_those_that_came_to_us_are_asked_only_if_alone() {
 }
 
 #[test]
+fn a_peer_of_our_own_choice_with_nothing_to_give_keeps_nobody_from_being_asked() {
+    let genesis = FakeChain::new(&spec()).genesis();
+    let ours = mine(&spec(), &genesis, 5, 1, 1);
+    let side = mine(&spec(), &genesis, 5, 1, 2);
+    let mut rig = Rig::with_blocks(&ours);
+    rig.now += Duration::from_secs(1_000_000);
+    for header in &side {
+        rig.chain.submit(*header);
+    }
+    // As much work as ours, and all of it is here.
+    let outbound = rig.outbound();
+    shows(&mut rig, outbound, &side);
+    let inbound = rig.inbound();
+    let better = mine(&spec(), &ours[4], 1, 1, 1);
+    rig.headers(inbound, &better);
+    assert!(rig.sync.is_initial_download());
+    assert_eq!(rig.asked_blocks(), BTreeMap::from([(inbound, hashes(&better))]));
+}
+
+#[test]
 fn a_branch_below_our_tip_is_not_fetched() {
     let genesis = FakeChain::new(&spec()).genesis();
     let blocks = mine(&spec(), &genesis, 10, 1, 1);
