@@ -1,17 +1,22 @@
-//! Bitcoin's peer-to-peer protocol (the unencrypted v1 transport) as values: which messages there are, their exact
-//! bytes, how they are framed on a stream, and how two nodes come to know each other.
+//! Bitcoin's peer-to-peer protocol (the unencrypted v1 transport): messages and frames, peers, sync, relay.
 //!
-//! - [`Message`]: every message a full node speaks, with each list limit of Bitcoin Core as a constant in [`limits`],
+//! - [`Message`] and [`Codec`]: every message a full node speaks and its exact bytes, each list limit a constant in [`limits`],
 //!   enforced before memory is reserved.
-//! - [`Codec`]: bytes in, messages out, in whatever slices the bytes come; what it holds is bounded.
-//! - [`handshake::Handshake`]: events in, actions out; no order of messages loses the peer's height, starts sync twice or skips
-//!   it.
+//! - [`handshake`]: no order of messages loses the peer's height, starts sync twice or skips it.
+//! - [`PeerManager`]: one state machine for all peers. [`Event`]s in, [`Action`]s out. Inside it, each a part of its own:
+//!   headers first and then blocks from several peers at once, with stalling peers found out and low-work headers kept at a
+//!   bounded cost; transactions asked of one peer at a time and announced in trickles; addresses passed on within a rate.
+//! - [`AddressBook`] and [`BanList`]: whom to call and whom to leave alone, kept between runs as a [`PeersFile`].
+//! - [`net`]: the tokio driver that gives the manager sockets, timers and name lookups. It is the feature `net`, on by
+//!   default; without it the crate has no I/O at all.
 //!
-//! Nothing here reads a clock, a socket or a random source: time, bytes and nonces come in as arguments.
+//! But for `net`, nothing here reads a clock, a socket or a random source: time, bytes and seeds come in as arguments. What it
+//! asks of the chain and of the pool stands in [`ChainView`] and [`PoolView`]. The same events with the same seed give the same
+//! actions, so a thousand nodes can run in one test.
 //!
-//! What is *not* here: no connections, no header or block sync, no relay, no address book, no bans and
-//! no rate limits; none of the encrypted v2 transport (BIP324), compact blocks (BIP152), filters (BIP37, BIP157) or
-//! package relay. `cairn-node` does not use this crate yet.
+//! # What is not here
+//! The encrypted v2 transport (BIP324), compact blocks (BIP152), filters (BIP37, BIP157), package relay, and networks other
+//! than IP: onion, I2P and CJDNS addresses are passed on and never called.
 //!
 //! ```
 //! use cairn_p2p::{Codec, Message};
