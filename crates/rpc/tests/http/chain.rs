@@ -136,6 +136,15 @@ fn a_history_has_a_greatest_length_and_no_gaps() {
 }
 
 #[test]
+fn pages_that_overlap_are_read_again() {
+    let server = TestServer::start();
+    server.node.extend(150);
+    // Each block moves the second page by two entries, and the length told stays the same.
+    *server.node.history_total.write().unwrap() = Some(200);
+    assert!(matches!(chain(&server).history(&owner(1)), Err(NodeChainError::Moving { tries: 10 })));
+}
+
+#[test]
 fn a_wallet_sees_its_coins_through_a_node() {
     let server = TestServer::start();
     let spec = Arc::new(presets::vito());

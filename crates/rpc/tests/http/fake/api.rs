@@ -191,6 +191,9 @@ impl NodeApi for FakeNode {
         let skip = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         let all = waiting.into_iter().chain(history.into_iter().rev());
         let history = all.skip(skip).take(page.limit() as usize).collect();
+        if told.is_some() {
+            self.extend(1);
+        }
         Ok(History { balance, total, limit: page.limit(), offset: page.offset(), history })
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct FakeNode {
     pub(crate) added_peers: RwLock<Vec<SocketAddr>>,
     pub(crate) payments: RwLock<Vec<WalletSendRequest>>,
     pub(crate) has_wallet: AtomicBool,
-    /// What histories say of their length, in place of the truth.
+    /// What histories say of their length, in place of the truth; then a block comes after each page that was asked for.
     pub(crate) history_total: RwLock<Option<u64>>,
     /// A template in place of the made-up one.
     pub(crate) template: RwLock<Option<BlockTemplate>>,
