@@ -1,12 +1,13 @@
 //! One adversary at a time against a few honest nodes.
 
+use cairn_p2p::Misbehaviour;
 use cairn_testkit::network::adversary::{
     BadBlocks, Behaviour, BlockFault, DoubleSpender, Flood, FloodKind, HeightLiar, LowWork, Oversized,
     Silent, Slow, Stalling, Unrequested,
 };
 use cairn_testkit::network::{HostId, Network, NetworkConfig, NodeOptions};
 
-use crate::support::{assert_agreed, assert_honest_unbanned, hosts, minutes, seconds, summary};
+use crate::support::{assert_agreed, assert_honest_unbanned, come_to_agree, hosts, minutes, seconds};
 
 /// Four nodes that know each other and the adversary, which calls two of them; blocks come and go for some minutes.
 fn meet(seed: u64, behaviour: impl Behaviour + 'static) -> (Network, HostId) {
@@ -19,7 +20,7 @@ fn meet(seed: u64, behaviour: impl Behaviour + 'static) -> (Network, HostId) {
     network.start_mining(seconds(10), []);
     network.run_for(minutes(10));
     network.stop_mining();
-    assert!(network.run_until(minutes(5), Network::is_agreed), "{:?}", summary(&network));
+    come_to_agree(&mut network, minutes(5));
     assert_agreed(&network);
     assert_honest_unbanned(&network);
     assert!(network.tip(hosts(0..1)[0]).height.to_u32() > 60);
@@ -82,6 +83,16 @@ fn bad_blocks_get_their_sender_banned() {
     for (seed, fault) in [(6, BlockFault::Coinbase), (7, BlockFault::Twice), (8, BlockFault::Other)] {
         let (network, adversary) = meet(seed, BadBlocks::new(fault));
         assert_banned(&network, adversary);
+        for held in network.nodes().iter().flat_map(|node| network.misbehaved(*node)) {
+            let fits = match held.what {
+                Misbehaviour::InvalidBlock { code } => {
+                    fault == BlockFault::Coinbase && code == "bad-cb-amount"
+                }
+                Misbehaviour::MutatedBlock { .. } => fault != BlockFault::Coinbase,
+                _ => false,
+            };
+            assert!(fits, "{fault:?} was called {:?}", held.what);
+        }
     }
 }
 

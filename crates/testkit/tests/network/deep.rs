@@ -18,7 +18,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::support::{assert_agreed, assert_honest_unbanned, hosts, minutes, seconds, summary};
+use crate::support::{assert_agreed, assert_honest_unbanned, come_to_agree, hosts, minutes, seconds};
 
 const DEFAULT_SEEDS: u64 = 4;
 
@@ -39,7 +39,7 @@ fn random_networks_come_to_agree() {
             resume_unwind(panic);
         }
         let done = seed + 1 - first;
-        if done % 100 == 0 {
+        if done.is_multiple_of(100) {
             eprintln!("{done} seeds, {:.2} s each", begun.elapsed().as_secs_f64() / done as f64);
         }
     }
@@ -66,7 +66,7 @@ fn scenario(seed: u64) {
     network.run_for(minutes(1));
     network.stop_mining();
     // Half an hour is longer than every patience in the protocol but the one for a header chain that never comes.
-    assert!(network.run_until(minutes(30), Network::is_agreed), "seed {seed}: {:?}", summary(&network));
+    come_to_agree(&mut network, minutes(30));
     assert_agreed(&network);
     assert_honest_unbanned(&network);
     assert_pools_fit(&network);
@@ -188,7 +188,7 @@ fn assert_pools_fit(network: &Network) {
             for input in entry.tx().inputs() {
                 let coin = input.previous;
                 assert!(spent.insert(coin), "{node}: two transactions of the pool spend {coin:?}");
-                let known = pool.get(&coin.txid).is_some() || chain.coin(&coin).unwrap().is_some();
+                let known = pool.get(&coin.txid).is_some() || matches!(chain.coin(&coin), Ok(Some(_)));
                 assert!(known, "{node}: a transaction of the pool spends {coin:?}, which is not there");
             }
         }

@@ -5,7 +5,7 @@ use cairn_testkit::network::adversary::{
 };
 use cairn_testkit::network::{HostId, LinkConfig, Network, NetworkConfig, NodeOptions};
 
-use crate::support::{assert_agreed, assert_honest_unbanned, hosts, minutes, seconds, summary};
+use crate::support::{assert_agreed, assert_honest_unbanned, come_to_agree, hosts, minutes, seconds};
 
 const NODES: usize = 50;
 
@@ -39,7 +39,7 @@ fn fifty_nodes_agree_after_loss_partition_and_adversaries() {
     network.run_for(minutes(3));
     network.stop_mining();
     network.stop_paying();
-    assert!(network.run_until(minutes(20), Network::is_agreed), "{:?}", summary(&network));
+    come_to_agree(&mut network, minutes(20));
     assert_agreed(&network);
     assert_honest_unbanned(&network);
     for adversary in network.rule_breakers() {

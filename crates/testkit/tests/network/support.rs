@@ -22,6 +22,19 @@ pub(crate) fn assert_agreed(network: &Network) {
     }
 }
 
+/// Lets the nodes come to one tip, within `limit`. Two branches of the same work are no disagreement that talking could
+/// end, so a tie that lasts for two minutes is ended by a block.
+pub(crate) fn come_to_agree(network: &mut Network, limit: Duration) {
+    let end = network.now() + limit;
+    while !network.run_until(minutes(2), Network::is_agreed) {
+        assert!(network.now() < end, "tips differ: {:?}", summary(network));
+        let tips = network.tips();
+        if tips.windows(2).all(|pair| pair[0].1.work == pair[1].1.work) {
+            network.mine(tips[0].0, 1);
+        }
+    }
+}
+
 /// Height and first hash bytes of each tip, for messages.
 pub(crate) fn summary(network: &Network) -> Vec<(usize, u32, String)> {
     let tips = network.tips().into_iter();

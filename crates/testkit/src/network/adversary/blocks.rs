@@ -116,7 +116,7 @@ impl Behaviour for Tampering {
         for mut answer in super::headers::answer(stage.chain, &message, true) {
             if let Message::Block(block) = &mut answer {
                 let height = stage.chain.header(&block.hash()).map_or(0, |info| info.height.to_u32());
-                if height % self.every == 0 {
+                if height.is_multiple_of(self.every) {
                     block.transactions.push(block.transactions[0].clone());
                 }
             }
