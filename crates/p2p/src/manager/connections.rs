@@ -324,7 +324,7 @@ impl PeerManager {
     }
 
     /// What happened in the node itself.
-    pub(super) fn from_node(&mut self, now: Duration, event: Event, local: Local<'_>) {
+    pub(super) fn node_event(&mut self, now: Duration, event: Event, local: Local<'_>) {
         self.with_parts(now, local, |parts| {
             let mut cx = parts.cx;
             match event {

@@ -99,7 +99,7 @@ impl PeerManager {
             | Event::TxChecked { .. }
             | Event::TipChanged { .. }
             | Event::PoolAdded { .. }
-            | Event::Resync => self.from_node(now, event, local),
+            | Event::Resync => self.node_event(now, event, local),
             Event::SeedsResolved { addrs } => self.seeds_resolved(now, &addrs),
             Event::AddNode { addr } => {
                 self.dialer.name(now, addr);
