@@ -1,7 +1,7 @@
 //! Paying more for a transaction that waits.
 
 use cairn_primitives::Txid;
-use cairn_wallet::{BuildError, BumpError, FeeRate, TxBuilder};
+use cairn_wallet::{Branch, BuildError, BumpError, FeeRate, TxBuilder};
 
 use crate::support::{FakeChain, Owner, paid_rate, rate, sat, stranger};
 
@@ -126,4 +126,16 @@ fn the_fee_of_a_replacement_is_guarded() {
     let limit = sat(fee.to_sat() - 1);
     let error = owner.wallet.bump_fee_within(&old.txid(), rate(10), limit).unwrap_err();
     assert_eq!(error, BumpError::Build(BuildError::FeeTooHigh { got: fee, limit }));
+}
+
+#[test]
+fn a_smaller_replacement_pays_the_old_fee_and_its_own_relay() {
+    let chain = FakeChain::new();
+    let mut owner = Owner::rich(&chain, 1, &[100_000]);
+    let own = owner.secrets[0].to_public().unwrap().address(Branch::Change, 5).unwrap();
+    let old = owner.send(&chain, &TxBuilder::new(rate(2)).pay(own, sat(40_000)));
+    // Both outputs are change; one takes their place: 141 virtual bytes become 110.
+    let request = owner.wallet.bump_fee(&old.txid(), FeeRate::from_sat_per_kvb(3_100)).unwrap();
+    assert_eq!((request.tx.outputs().len(), request.fee()), (1, Some(sat(2 * 141 + 110))));
+    chain.offer(&owner.sign(&request)).unwrap();
 }
