@@ -155,7 +155,12 @@ impl Reader {
                 of_message += before - input.len();
                 match decoded {
                     Ok(None) => break,
-                    Ok(Some(message)) => self.hand_over(message, std::mem::take(&mut of_message)).await?,
+                    Ok(Some(message)) => {
+                        // One read may hold hundreds of requests, each with a long answer.
+                        self.outgoing.below(self.high_water).await;
+                        self.pass_gate().await;
+                        self.hand_over(message, std::mem::take(&mut of_message)).await?;
+                    }
                     Err(error) => self.complain(error, std::mem::take(&mut of_message)).await?,
                 }
             }
