@@ -22,8 +22,6 @@ use crate::ports::Local;
 const PROTOCOL: i32 = MIN_PROTOCOL;
 /// How long a connection beyond those that are kept has to bring a block before one is dropped again.
 pub(super) const EXTRA_TRIAL: Duration = Duration::from_secs(90);
-/// Candidates that are drawn from the book for one call.
-const DRAWS: usize = 20;
 
 impl PeerManager {
     pub(super) fn opened(
@@ -98,13 +96,20 @@ impl PeerManager {
         if self.count(Purpose::Inbound) < self.config.max_inbound {
             return None;
         }
-        match eviction::choose(self.candidates()) {
+        match self.silent().or_else(|| eviction::choose(self.candidates())) {
             Some(evicted) => {
                 self.drop_peer(now, evicted, DisconnectReason::Full, local);
                 None
             }
             None => Some(DisconnectReason::Full),
         }
+    }
+
+    /// The inbound connection that has gone longest without shaking hands: it makes room before any that did.
+    fn silent(&self) -> Option<PeerId> {
+        let inbound = self.slots.iter().filter(|(_, slot)| slot.purpose == Purpose::Inbound);
+        let silent = inbound.filter(|(_, slot)| slot.info.is_none());
+        silent.min_by_key(|(id, slot)| (slot.opened, **id)).map(|(id, _)| *id)
     }
 
     fn candidates(&self) -> Vec<Candidate> {
@@ -293,7 +298,7 @@ impl PeerManager {
                 || (!one_network && groups.contains(&NetGroup::of(addr.ip())))
         };
         let only_new = purpose == Purpose::Feeler;
-        let addr = (0..DRAWS).find_map(|_| self.book.pick(now, &mut self.rng, only_new, &avoid));
+        let addr = self.book.pick(now, &mut self.rng, only_new, &avoid);
         self.dialer.call(now, purpose, addr, &mut self.rng, &mut self.out.actions);
     }
 

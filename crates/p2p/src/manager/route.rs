@@ -74,6 +74,9 @@ impl PeerManager {
             Message::Pong(nonce) => {
                 if let Some(slot) = self.slots.get_mut(&peer) {
                     slot.pings.answered(now, nonce);
+                    if slot.purpose != Purpose::Inbound {
+                        self.book.seen(now, slot.addr);
+                    }
                 }
             }
             message => self.with_parts(now, local, |parts| deliver_to_part(parts, peer, message)),

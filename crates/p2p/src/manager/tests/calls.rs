@@ -80,6 +80,21 @@ fn inbound_connections_have_a_limit_each_address_its_own() {
 }
 
 #[test]
+fn who_does_not_shake_hands_makes_room_first() {
+    let mut bench = Bench::new(|config| config.max_inbound = 3);
+    let first = bench.meet("10.0.0.1:1", Inbound);
+    let (silent, _) = bench.open("10.0.1.1:1", Inbound);
+    bench.now += Duration::from_secs(1);
+    let (later, _) = bench.open("10.0.2.1:1", Inbound);
+    for expected in [silent, later] {
+        bench.now += Duration::from_secs(1);
+        let (_, actions) = bench.open("10.0.3.1:1", Inbound);
+        assert_eq!(closed(&actions), Some((expected, DisconnectReason::Full)));
+    }
+    assert!(bench.knows(first));
+}
+
+#[test]
 fn with_few_and_old_connections_the_newcomer_has_no_room() {
     let mut bench = Bench::new(|config| config.max_inbound = 2);
     bench.meet("10.0.0.1:1", Inbound);
