@@ -9,5 +9,6 @@ mod logging;
 pub mod miner;
 pub mod node;
 mod output;
+pub mod wallet;
 
 pub use failure::{Failure, exit};

@@ -21,6 +21,9 @@ pub fn run(place: Place) -> Result<(), Failure> {
     if let Some(address) = node.mining_address() {
         line(format_args!("mining to {address}"));
     }
+    if let Some(words) = node.take_new_seed() {
+        line(format_args!("seed phrase (shown once): {}", words.phrase().as_str()));
+    }
     if mode == Mode::Dev {
         node.on_block(line)?;
     }

@@ -7,6 +7,8 @@ use cairn_chainstate::import::ImportError;
 use cairn_params::{SpecError, presets};
 use cairn_primitives::AddressError;
 
+use crate::wallet::DevWalletError;
+
 /// A setting that makes no sense. The exit code for these is 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -101,6 +103,14 @@ pub enum ConfigError {
         /// The size given, MiB.
         got: u64,
     },
+    /// A wallet's name that could be taken for something else in a path.
+    #[error("{got:?} is no name for a wallet: use 1 to {limit} ASCII letters, digits, - and _")]
+    WalletName {
+        /// The name given.
+        got: String,
+        /// The longest name, bytes.
+        limit: usize,
+    },
     /// The environment names no home directory.
     #[error("no home directory is known: name a data directory with --datadir")]
     NoHome,
@@ -140,15 +150,12 @@ pub enum NodeError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The dev chain's key file does not hold a key of that chain.
-    #[error("{path} holds no key of this chain: restore it, or move it away to get a new one", path = path.display())]
-    DevKey {
-        /// The file.
-        path: PathBuf,
-    },
     /// The system gave no random bytes.
     #[error("the system has no random bytes for a key: {0}")]
     NoRandomness(getrandom::Error),
+    /// The wallet of a private chain cannot be made or read.
+    #[error("the wallet of the private chain cannot be used: {0}; move its files away to get a new one")]
+    DevWallet(#[from] DevWalletError),
     /// The admin token cannot be made or written.
     #[error("{0}; check the permissions of the data directory")]
     Token(#[from] cairn_rpc::TokenError),
@@ -184,8 +191,8 @@ impl NodeError {
             | Self::Bind(_)
             | Self::Listen { .. }
             | Self::Exists { .. }
-            | Self::DevKey { .. }
             | Self::NoRandomness(_)
+            | Self::DevWallet(_)
             | Self::Token(_)
             | Self::Signals(_)
             | Self::Import(_)

@@ -28,7 +28,6 @@
 mod api;
 pub mod config;
 mod datadir;
-mod dev;
 mod error;
 mod events;
 mod files;
@@ -43,11 +42,12 @@ mod node;
 mod pool;
 pub mod specs;
 mod stop;
+mod wallet;
 mod writer;
 
 pub use config::{Config, Mode, Settings, default_datadir};
-pub use dev::DEV_KEY_FILE;
 pub use error::{ConfigError, NodeError};
 pub use lines::BlockLine;
 pub use node::{Node, NodeBuilder, TOKEN_FILE};
 pub use stop::Stop;
+pub use wallet::{DEV_WALLET, DevWalletError, MAX_WALLET_NAME, WalletFiles, WalletLock};

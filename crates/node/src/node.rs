@@ -11,6 +11,7 @@ use cairn_chainstate::{ChainReader, EventId};
 use cairn_mempool::FeeEstimator;
 use cairn_params::ChainSpec;
 use cairn_rpc::{AdminToken, HttpConfig, Server};
+use cairn_wallet::Mnemonic;
 use tokio::runtime::Runtime;
 use tracing::info;
 
@@ -18,14 +19,15 @@ use crate::api::Service;
 use crate::config::{Config, Mode};
 use crate::error::NodeError;
 use crate::files::{self, FEES_FILE};
+use crate::import;
 use crate::keeper::Keeper;
 use crate::lines::{self, BlockLine};
 use crate::mining::Mining;
 use crate::network::{Network, NetworkTask};
 use crate::pool::{Follower, Pool, is_recent};
 use crate::stop::Stop;
+use crate::wallet::DevWallet;
 use crate::writer::{TipMove, Writer};
-use crate::{dev, import};
 
 /// Name of the file in the chain's folder that holds the admin token while the node runs.
 pub const TOKEN_FILE: &str = "admin-token";
@@ -80,17 +82,20 @@ impl NodeBuilder {
         let state = import::open(&config)?;
         let reader = state.reader();
         let first_event = reader.last_event();
-        let payout = match (&config.mine, config.mode) {
-            (Some(address), _) => Some(*address),
-            (None, Mode::Dev) => Some(dev::address(&config.chain_dir(), &config.spec)?),
-            (None, Mode::Normal) => None,
-        };
         let token = AdminToken::generate()?;
         token.write_to(&config.chain_dir().join(TOKEN_FILE))?;
 
         let chain_dir = config.chain_dir();
         let estimator = files::load(&chain_dir, FEES_FILE, FeeEstimator::from_bytes).unwrap_or_default();
         let pool = Arc::new(Pool::new(reader.clone(), estimator));
+        let (wallet, new_seed) = match config.mode {
+            Mode::Dev => {
+                let (wallet, words) = DevWallet::open(&chain_dir, &reader, &pool)?;
+                (Some(wallet), words)
+            }
+            Mode::Normal => (None, None),
+        };
+        let payout = config.mine.or_else(|| wallet.as_ref().map(DevWallet::first_address));
         let network = Arc::new(Network::default());
         let follower = Follower {
             pool: Arc::clone(&pool),
@@ -115,6 +120,7 @@ impl NodeBuilder {
             Arc::clone(&pool),
             Arc::clone(&network),
             Arc::clone(&mining),
+            wallet,
             stop.clone(),
         )?);
         let mut node = Node {
@@ -126,6 +132,7 @@ impl NodeBuilder {
             network_task: None,
             chain_dir,
             mining,
+            new_seed,
             mining_address: payout.as_ref().map(|address| address.encode(&config.spec.address)),
             first_event,
             http_addr: config.rpc_bind,
@@ -153,6 +160,7 @@ pub struct Node {
     network_task: Option<(Runtime, NetworkTask)>,
     chain_dir: PathBuf,
     mining: Arc<Mining>,
+    new_seed: Option<Mnemonic>,
     mining_address: Option<String>,
     first_event: EventId,
     http_addr: SocketAddr,
@@ -184,6 +192,12 @@ impl Node {
     /// The address that mined coins go to, if the node mines.
     pub fn mining_address(&self) -> Option<&str> {
         self.mining_address.as_deref()
+    }
+
+    /// The words of the wallet that was made for the private chain of `--dev`, the first time this is asked after its
+    /// first start.
+    pub fn take_new_seed(&mut self) -> Option<Mnemonic> {
+        self.new_seed.take()
     }
 
     /// Stops the node, from any thread.

@@ -31,6 +31,7 @@ use crate::mining::Mining;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::stop::Stop;
+use crate::wallet::DevWallet;
 use crate::writer::WriterHandle;
 
 /// Events kept for a slow subscriber before it has to read the log.
@@ -44,6 +45,7 @@ pub(crate) struct Service {
     pool: Arc<Pool>,
     network: Arc<Network>,
     mining: Arc<Mining>,
+    wallet: Option<DevWallet>,
     notation: Notation,
     spec_document: SpecDocument,
     events: broadcast::Sender<Arc<cairn_rpc::Event>>,
@@ -59,6 +61,7 @@ impl Service {
         pool: Arc<Pool>,
         network: Arc<Network>,
         mining: Arc<Mining>,
+        wallet: Option<DevWallet>,
         stop: Stop,
     ) -> Result<Self, NodeError> {
         let spec = Arc::clone(reader.spec());
@@ -74,6 +77,7 @@ impl Service {
             pool,
             network,
             mining,
+            wallet,
             events: broadcast::channel(EVENT_BUFFER).0,
             caught_up: AtomicBool::new(false),
             started: Instant::now(),

@@ -1,4 +1,4 @@
-//! The commands of `cairn-miner`.
+//! `cairn-miner bench`.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
