@@ -98,7 +98,7 @@ fn bad_blocks_get_their_sender_banned() {
 
 #[test]
 fn unrequested_blocks_get_their_sender_banned() {
-    let (network, adversary) = meet(10, Unrequested);
+    let (network, adversary) = meet(10, Unrequested::default());
     assert_banned(&network, adversary);
 }
 

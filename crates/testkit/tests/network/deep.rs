@@ -39,7 +39,7 @@ fn random_networks_come_to_agree() {
             resume_unwind(panic);
         }
         let done = seed + 1 - first;
-        if done.is_multiple_of(100) {
+        if done.is_multiple_of(50) {
             eprintln!("{done} seeds, {:.2} s each", begun.elapsed().as_secs_f64() / done as f64);
         }
     }
@@ -125,7 +125,7 @@ fn add_adversary(network: &mut Network, rng: &mut ChaCha12Rng, count: usize) {
         5 => network.add_adversary(BadBlocks::new(BlockFault::Coinbase), targets),
         6 => network.add_adversary(BadBlocks::new(BlockFault::Twice), targets),
         7 => network.add_adversary(BadBlocks::new(BlockFault::Other), targets),
-        8 => network.add_adversary(Unrequested, targets),
+        8 => network.add_adversary(Unrequested::default(), targets),
         9 => network.add_adversary(Tampering::new(rng.random_range(1..20)), targets),
         10 => network.add_adversary(Oversized, targets),
         11 => network.add_adversary(Flood::new(FloodKind::Ping, 300), targets),

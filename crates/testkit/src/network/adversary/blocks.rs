@@ -10,6 +10,11 @@ use rand::RngExt;
 use super::{Behaviour, Line, Stage};
 use crate::draft::Draft;
 
+/// How often a new bad block is made.
+const BAD_BLOCK_EVERY: Duration = Duration::from_secs(15);
+/// How often an old block is sent.
+const OLD_BLOCK_EVERY: Duration = Duration::from_secs(2);
+
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockFault {
@@ -27,12 +32,13 @@ pub enum BlockFault {
 pub struct BadBlocks {
     fault: BlockFault,
     made: BTreeMap<BlockHash, Block>,
+    awake: bool,
 }
 
 impl BadBlocks {
     /// One whose blocks have this fault.
     pub const fn new(fault: BlockFault) -> Self {
-        Self { fault, made: BTreeMap::new() }
+        Self { fault, made: BTreeMap::new(), awake: false }
     }
 
     fn make(&mut self, stage: &mut Stage<'_>) -> Block {
@@ -63,7 +69,9 @@ impl Behaviour for BadBlocks {
     fn on_established(&mut self, stage: &mut Stage<'_>, line: Line) {
         let block = self.make(stage);
         stage.send(line, Message::Headers(vec![block.header]));
-        stage.wake_in(Duration::from_secs(15));
+        if !std::mem::replace(&mut self.awake, true) {
+            stage.wake_in(BAD_BLOCK_EVERY);
+        }
     }
 
     fn on_message(&mut self, stage: &mut Stage<'_>, line: Line, message: Message) {
@@ -83,14 +91,15 @@ impl Behaviour for BadBlocks {
 
     fn on_wake(&mut self, stage: &mut Stage<'_>) {
         let lines = stage.lines();
-        if lines.is_empty() {
+        self.awake = !lines.is_empty();
+        if !self.awake {
             return;
         }
         let block = self.make(stage);
         for line in lines {
             stage.send(line, Message::Headers(vec![block.header]));
         }
-        stage.wake_in(Duration::from_secs(15));
+        stage.wake_in(BAD_BLOCK_EVERY);
     }
 }
 
@@ -127,7 +136,9 @@ impl Behaviour for Tampering {
 
 /// Sends old blocks of the best chain that nobody asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unrequested;
+pub struct Unrequested {
+    awake: bool,
+}
 
 impl Behaviour for Unrequested {
     fn breaks_rules(&self) -> bool {
@@ -135,13 +146,16 @@ impl Behaviour for Unrequested {
     }
 
     fn on_established(&mut self, stage: &mut Stage<'_>, _: Line) {
-        stage.wake_in(Duration::from_secs(1));
+        if !std::mem::replace(&mut self.awake, true) {
+            stage.wake_in(OLD_BLOCK_EVERY);
+        }
     }
 
     fn on_wake(&mut self, stage: &mut Stage<'_>) {
         let tip = stage.chain.tip().height.to_u32();
         let lines = stage.lines();
-        if lines.is_empty() {
+        self.awake = !lines.is_empty();
+        if !self.awake {
             return;
         }
         for line in lines {
@@ -152,6 +166,6 @@ impl Behaviour for Unrequested {
                 stage.send(line, Message::Block(Box::new(block)));
             }
         }
-        stage.wake_in(Duration::from_secs(2));
+        stage.wake_in(OLD_BLOCK_EVERY);
     }
 }

@@ -1,5 +1,6 @@
 //! Adversaries that show headers and no blocks, or headers without work.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cairn_chainstate::ChainReader;
@@ -10,6 +11,9 @@ use rand::RngExt;
 
 use super::{Behaviour, Line, Stage};
 use crate::network::view::ChainPort;
+
+/// How often headers nobody asked for are shown.
+const SHOW_EVERY: Duration = Duration::from_secs(30);
 
 /// What an honest node with this chain answers; without its blocks, or with them.
 pub(super) fn answer(chain: &ChainReader, message: &Message, blocks: bool) -> Vec<Message> {
@@ -48,18 +52,22 @@ impl Behaviour for Stalling {
     }
 }
 
-/// Shows a chain of headers from genesis on that has proof of work, but little of it, without end.
+/// Shows, again and again, a chain of headers from genesis on that has proof of work, each header the least there is, and
+/// no blocks. It has little work as long as the best chain is longer.
 #[derive(Debug)]
 pub struct LowWork {
     /// Headers so far, from the one after genesis on.
     headers: Vec<Header>,
+    /// The place of each.
+    places: BTreeMap<BlockHash, usize>,
     length: usize,
+    awake: bool,
 }
 
 impl LowWork {
     /// One whose chain ends after `length` headers.
     pub const fn new(length: usize) -> Self {
-        Self { headers: Vec::new(), length }
+        Self { headers: Vec::new(), places: BTreeMap::new(), length, awake: false }
     }
 
     fn grow(&mut self, stage: &mut Stage<'_>, length: usize) {
@@ -78,6 +86,7 @@ impl LowWork {
             while !target.is_met_by(header.hash()) {
                 header.nonce += 1;
             }
+            self.places.insert(header.hash(), self.headers.len());
             self.headers.push(header);
         }
     }
@@ -96,20 +105,26 @@ impl Behaviour for LowWork {
 
     fn on_established(&mut self, stage: &mut Stage<'_>, line: Line) {
         self.show(stage, line, 0);
-        stage.wake_in(Duration::from_secs(10));
+        if !std::mem::replace(&mut self.awake, true) {
+            stage.wake_in(SHOW_EVERY);
+        }
     }
 
     fn on_message(&mut self, stage: &mut Stage<'_>, line: Line, message: Message) {
         let Message::GetHeaders(request) = message else { return };
-        let known = |hash: &BlockHash| self.headers.iter().position(|header| header.hash() == *hash);
+        let known = |hash| self.places.get(hash);
         let from = request.locator.iter().find_map(known).map_or(0, |place| place + 1);
         self.show(stage, line, from);
     }
 
     fn on_wake(&mut self, stage: &mut Stage<'_>) {
-        for line in stage.lines() {
+        let lines = stage.lines();
+        self.awake = !lines.is_empty();
+        for line in lines {
             self.show(stage, line, 0);
         }
-        stage.wake_in(Duration::from_secs(30));
+        if self.awake {
+            stage.wake_in(SHOW_EVERY);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! An adversary that pays two with one coin.
 
+use std::time::Duration;
+
 use cairn_p2p::{Inventory, Message};
 use cairn_primitives::Transaction;
 
@@ -11,12 +13,16 @@ use crate::network::DoubleSpend;
 pub struct DoubleSpender {
     spends: [Transaction; 2],
     shown: Vec<Line>,
+    waiting: bool,
 }
+
+/// From the first handshake to showing the spends to all at once: who is told early would tell the others.
+const GATHER: Duration = Duration::from_secs(20);
 
 impl DoubleSpender {
     /// One with these two spends.
     pub fn new(spends: &DoubleSpend) -> Self {
-        Self { spends: spends.spends.clone(), shown: Vec::new() }
+        Self { spends: spends.spends.clone(), shown: Vec::new(), waiting: false }
     }
 
     fn for_line(&self, line: Line) -> Option<&Transaction> {
@@ -30,10 +36,21 @@ impl Behaviour for DoubleSpender {
         false
     }
 
-    fn on_established(&mut self, stage: &mut Stage<'_>, line: Line) {
-        self.shown.push(line);
-        if let Some(tx) = self.for_line(line) {
-            stage.send(line, Message::Inv(vec![Inventory::Wtx(tx.wtxid())]));
+    fn on_established(&mut self, stage: &mut Stage<'_>, _: Line) {
+        if !std::mem::replace(&mut self.waiting, true) {
+            stage.wake_in(GATHER);
+        }
+    }
+
+    fn on_wake(&mut self, stage: &mut Stage<'_>) {
+        self.waiting = false;
+        for line in stage.lines() {
+            if !self.shown.contains(&line) {
+                self.shown.push(line);
+            }
+            if let Some(tx) = self.for_line(line) {
+                stage.send(line, Message::Inv(vec![Inventory::Wtx(tx.wtxid())]));
+            }
         }
     }
 
