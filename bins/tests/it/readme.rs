@@ -24,6 +24,7 @@ fn help(words: &[String]) -> String {
     let program = match words[0].as_str() {
         "cairn-node" => env!("CARGO_BIN_EXE_cairn-node"),
         "cairn-miner" => env!("CARGO_BIN_EXE_cairn-miner"),
+        "cairn-wallet" => env!("CARGO_BIN_EXE_cairn-wallet"),
         other => panic!("the README names {other}, which is no program here"),
     };
     // Subcommands come first and are plain lower-case words; values such as own.toml are not.
@@ -58,6 +59,33 @@ fn the_two_commands_stand_there_and_ci_runs_the_test_command() {
     assert!(readme.contains("\ncargo run --release --bin cairn-node -- --dev\n"));
     assert!(readme.contains("\ncargo test --workspace\n"));
     assert!(read(".ci/run").lines().any(|line| line.starts_with("cargo test --workspace")));
+}
+
+/// Runs the shell commands of "Several nodes" as they stand there, in an empty directory.
+#[cfg(unix)]
+#[test]
+fn the_commands_for_several_nodes_do_what_is_said() {
+    let readme = read("README.md");
+    let section = readme.split("## Several nodes").nth(1).expect("the section is there");
+    let commands =
+        section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has commands");
+    let last = commands.trim_end().lines().next_back().expect("the last asks for the balance");
+    // The last block may still be on its way when the last command runs.
+    let script = format!(
+        "set -eu\ntrap 'kill %1 %2 %3' EXIT\n{commands}\nfor i in $(seq 100); do {last} | grep -q 1.5 && exit 0; sleep 0.2; done; exit 1"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_cairn-node")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let output = crate::support::program("bash")
+        .args(["-c", &script])
+        .current_dir(dir.path())
+        .env("PATH", path)
+        .output()
+        .expect("bash is there");
+    assert!(output.status.success(), "{}\n{}", stdout(&output), crate::support::stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("height      13"), "{shown}");
 }
 
 #[test]

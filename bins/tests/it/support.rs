@@ -14,7 +14,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command with no settings from the environment.
 pub(crate) fn cairn_node() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn-node"));
+    program(env!("CARGO_BIN_EXE_cairn-node"))
+}
+
+/// A program with no settings from the environment.
+pub(crate) fn program(path: &str) -> Command {
+    let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CAIRN_") {
             command.env_remove(name);
@@ -66,9 +71,14 @@ pub(crate) struct Node {
 impl Node {
     /// Starts `cairn-node` with these arguments and a free port, and waits until it says where it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), args)
+    }
+
+    /// As [`start`](Self::start), answering at this address.
+    pub(crate) fn start_at(rpc: SocketAddr, args: &[&str]) -> Self {
         let mut child = cairn_node()
             .args(args)
-            .args(["--rpc-bind", "127.0.0.1:0"])
+            .args(["--rpc-bind", &rpc.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
