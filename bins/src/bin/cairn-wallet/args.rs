@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cairn_bins::wallet::{BumpCommand, Context, Delivery, NewWallet, Rate, SendCommand, Watched};
 use cairn_wallet::{Purpose, Speed, WordCount};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// A wallet for Bitcoin-style chains. It asks a node that keeps the indexes of transactions and addresses.
 ///
@@ -57,8 +57,8 @@ pub(crate) enum Command {
     /// Make a wallet, and show its words once.
     Create {
         /// How many words.
-        #[arg(long, value_name = "12|24", default_value = "12")]
-        words: Words,
+        #[arg(long, value_name = "12|24", default_value = "12", value_parser = words)]
+        words: WordCount,
         #[command(flatten)]
         new: NewArgs,
     },
@@ -157,8 +157,8 @@ pub(crate) struct NewArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PurposeArgs {
     /// The kind of addresses: 44 (P2PKH), 84 (P2WPKH), 86 (P2TR).
-    #[arg(long, env = "CAIRN_PURPOSE", value_name = "44|84|86", default_value = "84")]
-    purpose: PurposeNumber,
+    #[arg(long, env = "CAIRN_PURPOSE", value_name = "44|84|86", default_value = "84", value_parser = purpose)]
+    purpose: Purpose,
 }
 
 #[derive(Debug, Args)]
@@ -167,8 +167,8 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "SAT_PER_VB", conflicts_with = "speed")]
     fee_rate: Option<String>,
     /// What to pay, as the node estimates it.
-    #[arg(long, default_value = "standard")]
-    speed: SpeedName,
+    #[arg(long, value_name = "slow|standard|fast", default_value = "standard", value_parser = speed)]
+    speed: Speed,
     /// Show the transaction, and sign and send nothing.
     #[arg(long, conflicts_with = "psbt")]
     dry_run: bool,
@@ -177,29 +177,26 @@ pub(crate) struct DeliveryArgs {
     psbt: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Words {
-    #[value(name = "12")]
-    Twelve,
-    #[value(name = "24")]
-    TwentyFour,
+fn words(text: &str) -> Result<WordCount, &'static str> {
+    match text {
+        "12" => Ok(WordCount::Twelve),
+        "24" => Ok(WordCount::TwentyFour),
+        _ => Err("12 or 24"),
+    }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PurposeNumber {
-    #[value(name = "44")]
-    P2pkh,
-    #[value(name = "84")]
-    P2wpkh,
-    #[value(name = "86")]
-    P2tr,
+fn purpose(text: &str) -> Result<Purpose, &'static str> {
+    let known = Purpose::ALL.into_iter().find(|purpose| purpose.number().to_string() == text);
+    known.ok_or("44, 84 or 86")
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SpeedName {
-    Slow,
-    Standard,
-    Fast,
+fn speed(text: &str) -> Result<Speed, &'static str> {
+    match text {
+        "slow" => Ok(Speed::Slow),
+        "standard" => Ok(Speed::Standard),
+        "fast" => Ok(Speed::Fast),
+        _ => Err("slow, standard or fast"),
+    }
 }
 
 impl ContextArgs {
@@ -218,29 +215,17 @@ impl ContextArgs {
 }
 
 impl PurposeArgs {
-    fn purpose(&self) -> Purpose {
-        match self.purpose {
-            PurposeNumber::P2pkh => Purpose::Bip44,
-            PurposeNumber::P2wpkh => Purpose::Bip84,
-            PurposeNumber::P2tr => Purpose::Bip86,
-        }
-    }
-
     /// The group of the command line lets exactly one of the two through.
     pub(crate) fn watched(&self, xpub: Option<String>, address: Option<String>) -> Watched {
         match xpub {
-            Some(xpub) => Watched::Xpub { xpub, purpose: self.purpose() },
+            Some(xpub) => Watched::Xpub { xpub, purpose: self.purpose },
             None => Watched::Address(address.unwrap_or_default()),
         }
     }
 }
 
 impl NewArgs {
-    pub(crate) fn create(self, words: Words) -> NewWallet {
-        let words = match words {
-            Words::Twelve => WordCount::Twelve,
-            Words::TwentyFour => WordCount::TwentyFour,
-        };
+    pub(crate) fn create(self, words: WordCount) -> NewWallet {
         self.wallet(words, None)
     }
 
@@ -249,19 +234,14 @@ impl NewArgs {
     }
 
     fn wallet(self, words: WordCount, words_file: Option<PathBuf>) -> NewWallet {
-        let purpose = self.purpose.purpose();
+        let purpose = self.purpose.purpose;
         NewWallet { words, bip39_passphrase_file: self.bip39_passphrase_file, purpose, words_file }
     }
 }
 
 impl DeliveryArgs {
     fn parts(self) -> (Rate, Delivery) {
-        let speed = match self.speed {
-            SpeedName::Slow => Speed::Slow,
-            SpeedName::Standard => Speed::Standard,
-            SpeedName::Fast => Speed::Fast,
-        };
-        let rate = self.fee_rate.map_or(Rate::Speed(speed), Rate::PerVb);
+        let rate = self.fee_rate.map_or(Rate::Speed(self.speed), Rate::PerVb);
         let how = match (self.dry_run, self.psbt) {
             (true, _) => Delivery::DryRun,
             (false, Some(path)) => Delivery::Psbt(path),
