@@ -78,7 +78,9 @@ impl NodeBuilder {
     /// [`NodeError`], with nothing left running: the data directory cannot be made, is in use or belongs to another chain, the port
     /// cannot be had, a thread cannot be started.
     pub fn start(self) -> Result<Node, NodeError> {
-        let Self { config, http, stop } = self;
+        let Self { config, mut http, stop } = self;
+        // The page of a private chain may pay from its wallet: whoever can open it on this machine may, as the docs say.
+        http.wallet_from_page |= config.mode == Mode::Dev;
         let state = import::open(&config)?;
         let reader = state.reader();
         let first_event = reader.last_event();
