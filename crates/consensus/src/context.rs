@@ -1,6 +1,6 @@
 //! What a block must keep at its place in the chain, coins aside: the second validity level.
 
-use cairn_primitives::{Block, Script, ScriptBuilder, Sha256d, hash};
+use cairn_primitives::{Block, Script, ScriptBuilder, Sha256d, Transaction, hash};
 
 use crate::block::CheckedBlock;
 use crate::error::BlockError;
@@ -101,13 +101,17 @@ pub fn witness_commitment(root: &Sha256d, nonce: &[u8; 32]) -> Sha256d {
 
 /// The commitment of the last coinbase output that has one.
 fn find_commitment(block: &Block) -> Option<Sha256d> {
-    let outputs = block.transactions.first()?.outputs();
-    outputs.iter().rev().find_map(|output| {
+    let coinbase = block.transactions.first()?;
+    let script = coinbase.outputs()[find_commitment_output(coinbase)?].script_pubkey.as_bytes();
+    script[COMMITMENT_PREFIX.len()..COMMITMENT_SCRIPT_LEN].try_into().ok().map(Sha256d::from_bytes)
+}
+
+/// Index of the last output that commits to the witnesses. Its script has at least
+/// [`COMMITMENT_SCRIPT_LEN`] bytes.
+pub(crate) fn find_commitment_output(coinbase: &Transaction) -> Option<usize> {
+    coinbase.outputs().iter().rposition(|output| {
         let script = output.script_pubkey.as_bytes();
-        if script.len() < COMMITMENT_SCRIPT_LEN || !script.starts_with(&COMMITMENT_PREFIX) {
-            return None;
-        }
-        script[COMMITMENT_PREFIX.len()..COMMITMENT_SCRIPT_LEN].try_into().ok().map(Sha256d::from_bytes)
+        script.len() >= COMMITMENT_SCRIPT_LEN && script.starts_with(&COMMITMENT_PREFIX)
     })
 }
 

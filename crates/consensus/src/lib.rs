@@ -20,7 +20,7 @@
 //!
 //! # What it does not do
 //! It keeps nothing (see `cairn-chainstate`), has no opinion about unconfirmed transactions beyond
-//! the rules (see the mempool), and does not evaluate signet block signatures: such blocks are refused.
+//! the rules (see the mempool), and signs nothing: [`SignetTxs`] says what the signer of a signet block signs.
 //!
 //! # Example
 //! ```
@@ -46,6 +46,7 @@ mod error;
 mod header;
 mod locks;
 mod retarget;
+mod signet;
 mod sigops;
 mod tree;
 mod tx;
@@ -56,9 +57,10 @@ pub use checks::ScriptChecks;
 pub use coins::{CoinDelta, CoinView};
 pub use connect::{Connection, connect, script_flags};
 pub use context::{COMMITMENT_PREFIX, COMMITMENT_SCRIPT_LEN, check_context, witness_commitment};
-pub use error::{BlockError, CoinViewError, HeaderError, TxError, Verdict};
+pub use error::{BlockError, CoinViewError, HeaderError, SignetError, TxError, Verdict};
 pub use header::check_pow;
 pub use locks::{LOCKTIME_THRESHOLD, check_final, check_sequence_locks};
+pub use signet::{SIGNET_HEADER, SignetTxs};
 pub use sigops::{legacy_sigops, sigop_cost};
 pub use tree::{HeaderTree, Inserted, NextBlock, NodeId, ReorgPlan};
 pub use tx::{COINBASE_SCRIPT_LEN, WITNESS_SCALE_FACTOR, check_spend, check_transaction};

@@ -3,7 +3,7 @@
 use cairn_primitives::{Amount, BlockHash, Height, MerkleRoot, OutPoint, Sha256d, Txid};
 use cairn_script::ScriptError;
 
-use super::{CoinViewError, HeaderError, TxError, Verdict, script};
+use super::{CoinViewError, HeaderError, SignetError, TxError, Verdict, script};
 
 /// A rule that a block broke, or the reason it could not be decided.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,9 +74,12 @@ pub enum BlockError {
         /// The limit.
         limit: u64,
     },
-    /// The chain asks for block signatures (BIP325), which this version does not evaluate.
-    #[error("the chain asks for signed blocks, which cannot be checked here")]
-    SignetUnsupported,
+    /// The block does not satisfy the chain's challenge (BIP325).
+    #[error("the block is not signed as its chain asks: {error}")]
+    Signet {
+        /// What is wrong with its solution.
+        error: SignetError,
+    },
     /// The coinbase does not begin with the block's height (BIP34).
     #[error("the coinbase does not begin with height {expected}")]
     CoinbaseHeight {
@@ -169,7 +172,7 @@ impl BlockError {
             Self::CoinbaseMultiple { .. } => "bad-cb-multiple",
             Self::Tx { error, .. } => error.code(),
             Self::Sigops { .. } => "bad-blk-sigops",
-            Self::SignetUnsupported => "bad-signet-blksig",
+            Self::Signet { .. } => "bad-signet-blksig",
             Self::CoinbaseHeight { .. } => "bad-cb-height",
             Self::WitnessNonceSize => "bad-witness-nonce-size",
             Self::WitnessCommitment { .. } => "bad-witness-merkle-match",
@@ -206,7 +209,7 @@ impl BlockError {
             | Self::FeesOutOfRange { .. }
             | Self::CoinbaseValue { .. } => Verdict::Invalid,
             Self::Script { error, .. } => script::verdict(error),
-            Self::SignetUnsupported => Verdict::Unavailable,
+            Self::Signet { error } => error.verdict(),
             Self::CoinView { error, .. } => error.verdict(),
             Self::WrongBlock { .. } => Verdict::Internal,
         }

@@ -7,10 +7,12 @@
 mod block;
 mod header;
 mod script;
+mod signet;
 mod tx;
 
 pub use block::BlockError;
 pub use header::HeaderError;
+pub use signet::SignetError;
 pub use tx::TxError;
 
 /// What a failed check lets the caller conclude.
@@ -22,7 +24,7 @@ pub enum Verdict {
     Mutated,
     /// The object may become acceptable later: its time or its parent has not come yet.
     Premature,
-    /// Something needed to decide is not at hand, or a rule of this chain cannot be evaluated here.
+    /// Something needed to decide is not at hand.
     Unavailable,
     /// Our own data or storage failed; says nothing about the object.
     Internal,

@@ -13,8 +13,8 @@ use cairn_primitives::{
 };
 use cairn_testkit::{Forge, reseal};
 
-use crate::connect_rules;
 use crate::support::{LATE, Side, anyone, bits, easy, height, input, outpoint, output, rules, sat, tx};
+use crate::{connect_rules, signet};
 
 rules! { BlockError:
     Header "high-hash" Invalid header;
@@ -27,7 +27,7 @@ rules! { BlockError:
     CoinbaseMultiple "bad-cb-multiple" Invalid coinbase_multiple;
     Tx "bad-txns-vout-empty" Invalid transaction;
     Sigops "bad-blk-sigops" Invalid sigops;
-    SignetUnsupported "bad-signet-blksig" Unavailable signet;
+    Signet "bad-signet-blksig" Invalid signed;
     CoinbaseHeight "bad-cb-height" Invalid coinbase_height;
     WitnessNonceSize "bad-witness-nonce-size" Mutated witness_nonce_size;
     WitnessCommitment "bad-witness-merkle-match" Mutated commitment;
@@ -42,18 +42,19 @@ rules! { BlockError:
 }
 
 use connect_rules::{coin_exists, coin_view, coinbase_value, fees_out_of_range, script, wrong_block};
+use signet::signed;
 
 pub(crate) type Outcome = Result<(), BlockError>;
 
 /// A valid block of height 1 with these transactions after its coinbase. Their coins need not exist.
-fn first_block(spec: &ChainSpec, transactions: Vec<Transaction>) -> Block {
+pub(crate) fn first_block(spec: &ChainSpec, transactions: Vec<Transaction>) -> Block {
     let forge = Forge::new(Arc::new(spec.clone()));
     let draft = forge.draft(forge.genesis()).pay_to(anyone());
     transactions.into_iter().fold(draft, |draft, tx| draft.add(tx, sat(0))).seal()
 }
 
 /// A transaction that spends a made-up coin which belongs to `n`.
-fn spender(n: u8) -> Transaction {
+pub(crate) fn spender(n: u8) -> Transaction {
     tx(vec![input(outpoint(n))], vec![output(1)])
 }
 
@@ -62,7 +63,7 @@ fn check(block: Block, spec: &ChainSpec) -> Outcome {
 }
 
 /// Checks a block of height 1 in itself and at its place.
-fn check_in_place(block: Block, spec: &ChainSpec) -> Outcome {
+pub(crate) fn check_in_place(block: Block, spec: &ChainSpec) -> Outcome {
     let mut tree = cairn_consensus::HeaderTree::new(Arc::new(spec.clone()));
     let checked: CheckedBlock = check_block(block, spec)?;
     let id = tree.insert(checked.block().header, LATE)?.id;
@@ -213,14 +214,6 @@ fn sigops(side: Side) -> Outcome {
     check(first_block(&spec, vec![tx]), &spec)
 }
 
-/// The genesis of a signet needs no solution, the next block would.
-fn signet(side: Side) -> Outcome {
-    let mut spec = easy();
-    spec.deployments.signet_challenge = Some(anyone());
-    let block = side.pick(spec.genesis_block(), first_block(&easy(), vec![]));
-    check(block, &spec)
-}
-
 #[test]
 fn the_genesis_of_every_preset_passes() {
     for name in presets::NAMES {
@@ -275,7 +268,7 @@ fn witnessed(item: usize) -> Transaction {
 }
 
 /// Replaces coinbase witness and the outputs after the first.
-fn with_coinbase(mut block: Block, witness: Vec<Vec<u8>>, more_outputs: Vec<TxOut>) -> Block {
+pub(crate) fn with_coinbase(mut block: Block, witness: Vec<Vec<u8>>, more_outputs: Vec<TxOut>) -> Block {
     let (version, mut inputs, mut outputs, lock_time) = block.transactions.remove(0).into_parts();
     inputs[0].witness = Witness::new(witness);
     outputs.truncate(1);
@@ -284,7 +277,7 @@ fn with_coinbase(mut block: Block, witness: Vec<Vec<u8>>, more_outputs: Vec<TxOu
     reseal(block)
 }
 
-fn commitment_to(block: &Block, nonce: [u8; 32]) -> TxOut {
+pub(crate) fn commitment_to(block: &Block, nonce: [u8; 32]) -> TxOut {
     let commitment = witness_commitment(&block.witness_merkle_root(), &nonce);
     let script = [COMMITMENT_PREFIX.as_slice(), commitment.as_bytes()].concat();
     TxOut { value: sat(0), script_pubkey: Script::from_bytes(script) }

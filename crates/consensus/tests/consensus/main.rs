@@ -12,6 +12,7 @@ mod inventory;
 mod real_blocks;
 mod real_headers;
 mod retarget;
+mod signet;
 mod soft_forks;
 mod support;
 mod tree;

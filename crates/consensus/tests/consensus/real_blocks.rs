@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cairn_consensus::{
-    BlockError, COMMITMENT_PREFIX, HeaderTree, check_block, check_spend, connect, disconnect, sigop_cost,
+    COMMITMENT_PREFIX, HeaderTree, check_block, check_spend, connect, disconnect, sigop_cost,
     witness_commitment,
 };
 use cairn_params::{ChainSpec, presets};
@@ -157,7 +157,7 @@ fn real_fees_and_scripts() {
 }
 
 /// The blocks in a file of Core's framing: magic, length, block.
-fn records(file: &[u8]) -> Vec<Block> {
+pub(crate) fn records(file: &[u8]) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut rest = file;
     while let [_, _, _, _, a, b, c, d, tail @ ..] = rest {
@@ -223,19 +223,13 @@ fn testnet3_0_to_400() {
     assert!(total(&coins) <= 400 * 5_000_000_000);
 }
 
-/// The headers of a signet are taken, its blocks are refused because their signatures are not evaluated.
+/// Each block is signed by the keepers of the default signet.
 #[test]
-fn signet_blocks_are_refused() {
-    let Some(file) = data("signet_blocks_are_refused", "blocks/signet-000000-000060.dat") else { return };
-    let blocks = records(&file);
-    let spec = presets::signet();
-    let mut tree = HeaderTree::new(Arc::new(spec.clone()));
-    assert!(check_block(blocks[0].clone(), &spec).is_ok());
-    for block in &blocks[1..] {
-        tree.insert(block.header, LATE).expect("a real header");
-        assert_eq!(check_block(block.clone(), &spec), Err(BlockError::SignetUnsupported));
-    }
+fn signet_0_to_60() {
+    let Some(file) = data("signet_0_to_60", "blocks/signet-000000-000060.dat") else { return };
+    let (tree, coins) = connect_all(presets::signet(), records(&file));
     assert_eq!(tree.height(tree.best_header()), height(60));
+    assert!(total(&coins) <= 60 * 5_000_000_000);
 }
 
 #[test]
