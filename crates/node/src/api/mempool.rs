@@ -54,7 +54,7 @@ impl Service {
         match self.pool.accept(tx, now()) {
             Ok(accepted) => Ok(Sent::accepted(accepted.txid)),
             Err(Rejection::CoinView(_)) => Err(ApiError::Internal { what: "the chain cannot be read" }),
-            Err(rejection) => Err(ApiError::Rejected { reason: rejection.code() }),
+            Err(rejection) => Err(ApiError::TxRejected(rejection)),
         }
     }
 
