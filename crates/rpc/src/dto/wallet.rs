@@ -17,7 +17,8 @@ pub struct WalletStatus {
     pub balance: TickerField<BalanceCoins>,
     /// Block rewards not yet spendable, in the smallest unit; not part of the balance.
     pub immature_satoshi: Amount,
-    /// What unconfirmed transactions would change, in the smallest unit; negative when they spend.
+    /// What comes in with transactions that wait for a block, in the smallest unit: from others, and change of its own; never
+    /// negative, for what they spend is no longer in the balance.
     pub unconfirmed_satoshi: i64,
     /// An address to receive at.
     pub address: String,
