@@ -50,6 +50,7 @@
 
 mod keys;
 mod keystore;
+mod language;
 mod mnemonic;
 mod seed;
 
@@ -61,7 +62,8 @@ pub use keystore::{
     Damage, FileStep, KdfError, KdfParams, Keystore, KeystoreError, MAX_KEYSTORE_LEN, MAX_PASSPHRASE_LEN,
     Unlocked, fresh_mnemonic,
 };
-pub use mnemonic::{Language, MAX_PHRASE_LEN, Mnemonic, MnemonicError, WordCount};
+pub use language::Language;
+pub use mnemonic::{MAX_PHRASE_LEN, Mnemonic, MnemonicError, WordCount};
 pub use seed::Seed;
 
 mod psbt;

@@ -3,9 +3,11 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use cairn_primitives::hash;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::language::Language;
 use crate::seed::Seed;
 
 /// Longest text [`Mnemonic::parse`] looks at, in bytes. Twenty-four words of any list, decomposed, take less than
@@ -28,84 +30,6 @@ impl WordCount {
             Self::Twelve => 16,
             Self::TwentyFour => 32,
         }
-    }
-}
-
-/// The ten word lists of BIP39.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Chinese in simplified characters.
-    ChineseSimplified,
-    /// Chinese in traditional characters.
-    ChineseTraditional,
-    /// Czech.
-    Czech,
-    /// French.
-    French,
-    /// Italian.
-    Italian,
-    /// Japanese.
-    Japanese,
-    /// Korean.
-    Korean,
-    /// Portuguese.
-    Portuguese,
-    /// Spanish.
-    Spanish,
-}
-
-impl Language {
-    /// Every list, English first.
-    pub const ALL: [Self; 10] = [
-        Self::English,
-        Self::ChineseSimplified,
-        Self::ChineseTraditional,
-        Self::Czech,
-        Self::French,
-        Self::Italian,
-        Self::Japanese,
-        Self::Korean,
-        Self::Portuguese,
-        Self::Spanish,
-    ];
-
-    /// The English name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::ChineseSimplified => "Chinese (simplified)",
-            Self::ChineseTraditional => "Chinese (traditional)",
-            Self::Czech => "Czech",
-            Self::French => "French",
-            Self::Italian => "Italian",
-            Self::Japanese => "Japanese",
-            Self::Korean => "Korean",
-            Self::Portuguese => "Portuguese",
-            Self::Spanish => "Spanish",
-        }
-    }
-
-    fn list(self) -> bip39::Language {
-        match self {
-            Self::English => bip39::Language::English,
-            Self::ChineseSimplified => bip39::Language::SimplifiedChinese,
-            Self::ChineseTraditional => bip39::Language::TraditionalChinese,
-            Self::Czech => bip39::Language::Czech,
-            Self::French => bip39::Language::French,
-            Self::Italian => bip39::Language::Italian,
-            Self::Japanese => bip39::Language::Japanese,
-            Self::Korean => bip39::Language::Korean,
-            Self::Portuguese => bip39::Language::Portuguese,
-            Self::Spanish => bip39::Language::Spanish,
-        }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 
@@ -153,7 +77,7 @@ pub enum MnemonicError {
 #[derive(Clone)]
 pub struct Mnemonic {
     language: Language,
-    inner: bip39::Mnemonic,
+    entropy: Zeroizing<Vec<u8>>,
 }
 
 impl Mnemonic {
@@ -175,12 +99,13 @@ impl Mnemonic {
     /// [`MnemonicError::EntropyLength`] for any other length; `expected` is the nearest of those.
     pub fn from_entropy(language: Language, entropy: &[u8]) -> Result<Self, MnemonicError> {
         let got = entropy.len();
-        bip39::Mnemonic::from_entropy_in(language.list(), entropy)
-            .map(|inner| Self { language, inner })
-            .map_err(|_| MnemonicError::EntropyLength { got, expected: (got.clamp(16, 32) + 2) / 4 * 4 })
+        if !matches!(got, 16 | 20 | 24 | 28 | 32) {
+            return Err(MnemonicError::EntropyLength { got, expected: (got.clamp(16, 32) + 2) / 4 * 4 });
+        }
+        Ok(Self { language, entropy: Zeroizing::new(entropy.to_vec()) })
     }
 
-    /// Reads words separated by white space of any kind, in any Unicode form, of any of the ten lists.
+    /// Reads words separated by white space of any kind, in any Unicode form, of any of the lists.
     ///
     /// The list is found by the words. Where two lists hold them all (the Chinese ones share many), the first with a
     /// matching checksum in the order of [`Language::ALL`] is taken; the seed is made from the words, so it is the
@@ -199,7 +124,7 @@ impl Mnemonic {
         }
         // For each list, the positions of the words it does not have.
         let unknown = Language::ALL.map(|language| {
-            let found = |word: &str| language.list().find_word(word).is_some();
+            let found = |word: &str| language.number(word).is_some();
             let positions = (1..).zip(&words).filter(|(_, word)| !found(word)).map(|(position, _)| position);
             (language, positions.collect::<Vec<usize>>())
         });
@@ -208,19 +133,30 @@ impl Mnemonic {
         if let [position, ..] = **best {
             return Err(MnemonicError::UnknownWord { position, language: *language });
         }
-        // A list without one of the words refuses it here, too.
+        // A list without one of the words has no number for it.
         Language::ALL
             .into_iter()
             .find_map(|language| {
-                let inner = bip39::Mnemonic::parse_in_normalized(language.list(), &text).ok()?;
-                Some(Self { language, inner })
+                let numbers: Option<Vec<usize>> = words.iter().map(|word| language.number(word)).collect();
+                let entropy = entropy_of(&Zeroizing::new(numbers?))?;
+                Some(Self { language, entropy })
             })
             .ok_or(MnemonicError::Checksum)
     }
 
     /// The words in order, as their list spells them.
     pub fn words(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.inner.words()
+        let bits = with_checksum(&self.entropy);
+        (0..self.word_count()).map(move |index| {
+            let number =
+                (0..WORD_BITS).fold(0, |number, bit| number << 1 | bit_at(&bits, index * WORD_BITS + bit));
+            self.language.word(number)
+        })
+    }
+
+    /// Three words for each four bytes.
+    fn word_count(&self) -> usize {
+        self.entropy.len() / 4 * 3
     }
 
     /// The words with single spaces between them, in a wrapper that wipes them when dropped.
@@ -252,8 +188,38 @@ impl Mnemonic {
 
 impl fmt::Debug for Mnemonic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mnemonic({} {} words, redacted)", self.inner.word_count(), self.language)
+        write!(f, "Mnemonic({} {} words, redacted)", self.word_count(), self.language)
     }
+}
+
+/// Bits that a word stands for.
+const WORD_BITS: usize = 11;
+
+/// The entropy and behind it the first byte of its SHA-256, of which as many bits count as fill the last word.
+fn with_checksum(entropy: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut bits = Zeroizing::new(Vec::with_capacity(entropy.len() + 1));
+    bits.extend_from_slice(entropy);
+    bits.push(hash::sha256(entropy)[0]);
+    bits
+}
+
+fn bit_at(bytes: &[u8], position: usize) -> usize {
+    usize::from(bytes[position / 8] >> (7 - position % 8) & 1)
+}
+
+/// The entropy that so many words stand for, if its checksum is right.
+fn entropy_of(numbers: &[usize]) -> Option<Zeroizing<Vec<u8>>> {
+    let len = numbers.len() / 3 * 4;
+    let mut bits = Zeroizing::new(vec![0u8; len + 1]);
+    for position in 0..numbers.len() * WORD_BITS {
+        let number = numbers[position / WORD_BITS];
+        let bit = number >> (WORD_BITS - 1 - position % WORD_BITS) & 1;
+        bits[position / 8] |= u8::from(bit == 1) << (7 - position % 8);
+    }
+    // As many bits of checksum as there are four bytes of entropy.
+    let unused = 8 - len / 4;
+    let entropy = Zeroizing::new(bits[..len].to_vec());
+    (bits[len] == hash::sha256(&entropy)[0] >> unused << unused).then_some(entropy)
 }
 
 /// The text in Unicode's compatibility decomposition, as BIP39 hashes it.
