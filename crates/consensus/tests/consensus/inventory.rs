@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use syn::{Item, ItemEnum};
 
-fn variants(source: &str, name: &str) -> BTreeSet<String> {
+pub(crate) fn variants(source: &str, name: &str) -> BTreeSet<String> {
     let file = syn::parse_file(source).expect("the crate compiles, so its files parse");
     let found = file.items.iter().find_map(|item| match item {
         Item::Enum(item) if item.ident == name => Some(item),

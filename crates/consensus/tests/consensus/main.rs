@@ -12,9 +12,13 @@ mod inventory;
 mod real_blocks;
 mod real_headers;
 mod retarget;
+mod rule_table;
+#[path = "../../../script/tests/it/text.rs"]
+mod script_text;
 mod signet;
 mod soft_forks;
 mod support;
 mod tree;
 mod tx_rules;
+mod tx_vectors;
 mod undo;

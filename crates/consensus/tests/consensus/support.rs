@@ -33,6 +33,10 @@ macro_rules! rules {
     ($error:ident: $($variant:ident $code:literal $verdict:ident $case:ident;)*) => {
         pub(crate) const TESTED: &[&str] = &[$(stringify!($variant)),*];
 
+        /// Each variant with the code that its case past the limit is seen to give.
+        pub(crate) const CODES: &[(&str, &str)] =
+            &[$((concat!(stringify!($error), "::", stringify!($variant)), $code)),*];
+
         mod at_the_limit {
             $(#[test]
             fn $case() {
