@@ -22,7 +22,9 @@ fn prefixes(chain: &str) -> AddressPrefixes {
 
 fn vectors(file: &str, test: &str) -> Vec<Value> {
     let Some(text) = data(&format!("vectors/core/{file}"), test) else { return Vec::new() };
-    serde_json::from_slice(&text).unwrap()
+    let cases: Vec<Value> = serde_json::from_slice(&text).unwrap();
+    println!("{file}: {} cases", cases.len());
+    cases
 }
 
 fn swap_case(text: &str) -> String {
