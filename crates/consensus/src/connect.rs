@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use cairn_params::{Activation, ScriptException};
+use cairn_params::{Activation, ChainSpec, ScriptException};
 use cairn_primitives::{Amount, Block, BlockHash, Coin, Height, OutPoint, Transaction};
 use cairn_script::ScriptFlags;
 
-use crate::assume::is_assumed_valid;
 use crate::block::CheckedBlock;
 use crate::checks::ScriptChecks;
 use crate::coins::{CoinDelta, CoinView, Overlay};
 use crate::context::check_context;
 use crate::error::{BlockError, TxError};
-use crate::locks::check_sequence_locks;
+use crate::locks::check_sequence_locks_at;
+use crate::place::Place;
 use crate::sigops::sigop_cost;
 use crate::tree::{HeaderTree, NodeId};
 use crate::tx::check_spend;
@@ -31,11 +31,17 @@ const BIP34_IMPLIES_BIP30_LIMIT: Height = Height::new(1_983_702);
 #[derive(Debug, Clone)]
 pub struct Connection {
     id: NodeId,
+    effect: Effect,
+}
+
+/// What connecting a block does, and what is left to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Effect {
     delta: CoinDelta,
     undo: Arc<Undo>,
-    fees: Amount,
-    sigop_cost: u64,
-    scripts: ScriptChecks,
+    pub(crate) fees: Amount,
+    pub(crate) sigop_cost: u64,
+    pub(crate) scripts: ScriptChecks,
     scripts_assumed_valid: bool,
 }
 
@@ -47,39 +53,39 @@ impl Connection {
 
     /// What the block does to the coins.
     pub fn delta(&self) -> &CoinDelta {
-        &self.delta
+        &self.effect.delta
     }
 
     /// The coins it spends, in the order needed to take it off.
     pub fn undo(&self) -> &Arc<Undo> {
-        &self.undo
+        &self.effect.undo
     }
 
     /// The fees of all its transactions.
     pub fn fees(&self) -> Amount {
-        self.fees
+        self.effect.fees
     }
 
     /// What its signature operations cost.
     pub fn sigop_cost(&self) -> u64 {
-        self.sigop_cost
+        self.effect.sigop_cost
     }
 
     /// The script checks that decide whether the block is valid. All must pass. There is none to run if
     /// [`scripts_assumed_valid`](Self::scripts_assumed_valid).
     pub fn scripts(&self) -> &ScriptChecks {
-        &self.scripts
+        &self.effect.scripts
     }
 
     /// Whether the scripts are left out because the block lies deep below the spec's assumed-valid block
     /// (Core's `-assumevalid`). Everything else about it was checked.
     pub fn scripts_assumed_valid(&self) -> bool {
-        self.scripts_assumed_valid
+        self.effect.scripts_assumed_valid
     }
 
     /// Takes the connection apart into coin changes and undo data.
     pub fn into_parts(self) -> (CoinDelta, Arc<Undo>) {
-        (self.delta, self.undo)
+        (self.effect.delta, self.effect.undo)
     }
 }
 
@@ -100,12 +106,23 @@ pub fn connect<V: CoinView>(
     coins: &V,
 ) -> Result<Connection, BlockError> {
     check_context(tree, id, &block)?;
-    let flags = script_flags(tree, id);
-    let Some(parent) = tree.parent(id) else { return Ok(connect_genesis(id, block, flags)) };
-    check_no_overwrite(tree, id, block.block(), coins)?;
+    let effect = match Place::in_tree(tree, id) {
+        Some(place) => connect_in_place(&place, block, coins)?,
+        None => connect_genesis(block, script_flags(tree, id)),
+    };
+    Ok(Connection { id, effect })
+}
 
-    let mut pass =
-        Pass { tree, parent, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
+/// [`connect`] of a block that passed [`check_in_place`](crate::context::check_in_place) at this place.
+pub(crate) fn connect_in_place<V: CoinView>(
+    place: &Place<'_>,
+    block: Arc<CheckedBlock>,
+    coins: &V,
+) -> Result<Effect, BlockError> {
+    let flags = flags_at(place.spec, place.height, Some(place.hash));
+    check_no_overwrite(place, block.block(), coins)?;
+
+    let mut pass = Pass { place, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
     let mut undo = Undo::default();
     for tx in &block.block().transactions {
         let spent = pass.spend_coins(tx)?;
@@ -115,23 +132,22 @@ pub fn connect<V: CoinView>(
             undo.txs.push(TxUndo { coins: spent });
         }
     }
-    check_coinbase_value(tree, id, block.block(), pass.fees)?;
+    check_coinbase_value(place, block.block(), pass.fees)?;
 
     let (fees, sigop_cost, delta) = (pass.fees, pass.sigop_cost, pass.overlay.into_delta());
     let undo = Arc::new(undo);
-    let scripts_assumed_valid = is_assumed_valid(tree, id);
+    let scripts_assumed_valid = place.is_assumed_valid();
     let scripts = match scripts_assumed_valid {
         true => ScriptChecks::none(block, Arc::clone(&undo), flags),
         false => ScriptChecks::new(block, Arc::clone(&undo), flags),
     };
-    Ok(Connection { id, delta, undo, fees, sigop_cost, scripts, scripts_assumed_valid })
+    Ok(Effect { delta, undo, fees, sigop_cost, scripts, scripts_assumed_valid })
 }
 
-fn connect_genesis(id: NodeId, block: Arc<CheckedBlock>, flags: ScriptFlags) -> Connection {
+fn connect_genesis(block: Arc<CheckedBlock>, flags: ScriptFlags) -> Effect {
     let undo = Arc::new(Undo::default());
     let scripts = ScriptChecks::none(block, Arc::clone(&undo), flags);
-    Connection {
-        id,
+    Effect {
         delta: CoinDelta::default(),
         undo,
         fees: Amount::ZERO,
@@ -143,8 +159,7 @@ fn connect_genesis(id: NodeId, block: Arc<CheckedBlock>, flags: ScriptFlags) -> 
 
 /// What is carried from transaction to transaction.
 struct Pass<'a, V> {
-    tree: &'a HeaderTree,
-    parent: NodeId,
+    place: &'a Place<'a>,
     flags: ScriptFlags,
     fees: Amount,
     sigop_cost: u64,
@@ -152,10 +167,6 @@ struct Pass<'a, V> {
 }
 
 impl<V: CoinView> Pass<'_, V> {
-    fn height(&self) -> Height {
-        self.tree.height(self.parent).next()
-    }
-
     /// # Consensus
     /// Every input spends a coin that exists and is unspent at this point of the block.
     fn spend_coins(&mut self, tx: &Transaction) -> Result<Vec<Coin>, BlockError> {
@@ -174,10 +185,10 @@ impl<V: CoinView> Pass<'_, V> {
 
     fn check_tx(&mut self, tx: &Transaction, spent: &[Coin]) -> Result<(), BlockError> {
         if !tx.is_coinbase() {
-            let fee = check_spend(tx, spent, self.height(), self.tree.spec()).map_err(|e| in_tx(tx, e))?;
+            let fee = check_spend(tx, spent, self.place.height, self.place.spec).map_err(|e| in_tx(tx, e))?;
             self.add_fee(fee)?;
             if self.flags.contains(ScriptFlags::CHECKSEQUENCEVERIFY) {
-                check_sequence_locks(tx, spent, self.tree, self.parent).map_err(|e| in_tx(tx, e))?;
+                check_sequence_locks_at(tx, spent, self.place).map_err(|e| in_tx(tx, e))?;
             }
         }
         self.add_sigops(sigop_cost(tx, spent, self.flags))
@@ -186,7 +197,7 @@ impl<V: CoinView> Pass<'_, V> {
     /// # Consensus
     /// The fees of a block together stay within the money limit.
     fn add_fee(&mut self, fee: Amount) -> Result<(), BlockError> {
-        let limit = self.tree.spec().limits.max_money;
+        let limit = self.place.spec.limits.max_money;
         self.fees = match self.fees.checked_add(fee) {
             Some(sum) if sum <= limit => sum,
             _ => return Err(BlockError::FeesOutOfRange { limit }),
@@ -199,13 +210,13 @@ impl<V: CoinView> Pass<'_, V> {
     /// than the limit.
     fn add_sigops(&mut self, cost: u64) -> Result<(), BlockError> {
         self.sigop_cost += cost;
-        let (got, limit) = (self.sigop_cost, self.tree.spec().limits.sigop_cost);
+        let (got, limit) = (self.sigop_cost, self.place.spec.limits.sigop_cost);
         if got > limit { Err(BlockError::Sigops { got, limit }) } else { Ok(()) }
     }
 
     /// Outputs that no script can ever spend make no coin (Core's `AddCoin`).
     fn make_coins(&mut self, tx: &Transaction) {
-        let (height, coinbase) = (self.height(), tx.is_coinbase());
+        let (height, coinbase) = (self.place.height, tx.is_coinbase());
         for (vout, output) in tx.outputs().iter().enumerate() {
             if !output.script_pubkey.is_unspendable() {
                 let outpoint = OutPoint { txid: tx.txid(), vout: vout as u32 };
@@ -223,13 +234,8 @@ fn in_tx(tx: &Transaction, error: TxError) -> BlockError {
 /// A block makes no coin that exists already and is unspent. Two blocks of Bitcoin are excepted, and
 /// above the BIP34 block the search is left out, because coinbases can no longer repeat. Source:
 /// BIP30, Core's `ConnectBlock`.
-fn check_no_overwrite<V: CoinView>(
-    tree: &HeaderTree,
-    id: NodeId,
-    block: &Block,
-    coins: &V,
-) -> Result<(), BlockError> {
-    if !must_look_for_coins(tree, id) {
+fn check_no_overwrite<V: CoinView>(place: &Place<'_>, block: &Block, coins: &V) -> Result<(), BlockError> {
+    if !must_look_for_coins(place) {
         return Ok(());
     }
     for tx in &block.transactions {
@@ -245,11 +251,11 @@ fn check_no_overwrite<V: CoinView>(
 }
 
 /// Whether BIP30 holds in this block and its coins must be looked for.
-fn must_look_for_coins(tree: &HeaderTree, id: NodeId) -> bool {
-    let forks = &tree.spec().deployments;
-    let height = tree.height(id);
-    let holds = forks.bip30.active_at(height) && !forks.bip30_exceptions.contains(&(height, tree.hash(id)));
-    holds && !bip34_rules_it_out(height, follows_bip34_block(tree, id))
+fn must_look_for_coins(place: &Place<'_>) -> bool {
+    let forks = &place.spec.deployments;
+    let (height, hash) = (place.height, place.hash);
+    let holds = forks.bip30.active_at(height) && !forks.bip30_exceptions.contains(&(height, hash));
+    holds && !bip34_rules_it_out(height, place.follows_bip34_block())
 }
 
 /// Whether a block of this height cannot repeat a coinbase, given whether it follows the spec's BIP34
@@ -258,23 +264,11 @@ fn bip34_rules_it_out(height: Height, follows_bip34_block: bool) -> bool {
     follows_bip34_block && height < BIP34_IMPLIES_BIP30_LIMIT
 }
 
-fn follows_bip34_block(tree: &HeaderTree, id: NodeId) -> bool {
-    let forks = &tree.spec().deployments;
-    let Activation::Height(at) = forks.bip34 else { return false };
-    let block = tree.parent(id).and_then(|parent| tree.ancestor(parent, at));
-    block.is_some_and(|block| Some(tree.hash(block)) == forks.bip34_hash)
-}
-
 /// # Consensus
 /// The coinbase pays out at most the subsidy of its height and the fees of the block.
-fn check_coinbase_value(
-    tree: &HeaderTree,
-    id: NodeId,
-    block: &Block,
-    fees: Amount,
-) -> Result<(), BlockError> {
-    let max_money = tree.spec().limits.max_money;
-    let subsidy = tree.spec().subsidy.at(tree.height(id));
+fn check_coinbase_value(place: &Place<'_>, block: &Block, fees: Amount) -> Result<(), BlockError> {
+    let max_money = place.spec.limits.max_money;
+    let subsidy = place.spec.subsidy.at(place.height);
     let limit = subsidy.checked_add(fees).ok_or(BlockError::FeesOutOfRange { limit: max_money })?;
     let paid = Amount::checked_sum(block.transactions[0].outputs().iter().map(|o| o.value));
     let got =
@@ -291,9 +285,13 @@ fn check_coinbase_value(
 /// no block may carry a witness, so such outputs simply cannot be spent yet. Source: Core's
 /// `GetBlockScriptFlags`.
 pub fn script_flags(tree: &HeaderTree, id: NodeId) -> ScriptFlags {
-    let forks = &tree.spec().deployments;
-    let height = tree.height(id);
-    let exception = find_exception(&forks.script_exceptions, tree.hash(id));
+    flags_at(tree.spec(), tree.height(id), Some(tree.hash(id)))
+}
+
+/// [`script_flags`] by height; without a hash, those of a block that is no exception.
+pub(crate) fn flags_at(spec: &ChainSpec, height: Height, hash: Option<BlockHash>) -> ScriptFlags {
+    let forks = &spec.deployments;
+    let exception = hash.and_then(|hash| find_exception(&forks.script_exceptions, hash));
     let (p2sh, witness, taproot) = exception.map_or((true, true, true), |e| (e.p2sh, e.witness, e.taproot));
     let rules = [
         (ScriptFlags::P2SH, p2sh && forks.bip16.active_at(height)),

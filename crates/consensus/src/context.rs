@@ -5,6 +5,7 @@ use cairn_primitives::{Block, Script, ScriptBuilder, Sha256d, Transaction, hash}
 use crate::block::CheckedBlock;
 use crate::error::BlockError;
 use crate::locks::check_final;
+use crate::place::Place;
 use crate::tree::{HeaderTree, NodeId};
 
 /// First bytes of the output that commits to the witnesses: `OP_RETURN`, a push of 36 bytes and the
@@ -26,21 +27,28 @@ pub fn check_context(tree: &HeaderTree, id: NodeId, block: &CheckedBlock) -> Res
     if tree.hash(id) != block.hash() {
         return Err(BlockError::WrongBlock { got: block.hash(), expected: tree.hash(id) });
     }
-    let Some(parent) = tree.parent(id) else { return Ok(()) };
+    match Place::in_tree(tree, id) {
+        Some(place) => check_in_place(&place, block),
+        None => Ok(()),
+    }
+}
+
+/// [`check_context`] of a block that is known to stand at this place.
+pub(crate) fn check_in_place(place: &Place<'_>, block: &CheckedBlock) -> Result<(), BlockError> {
     let block = block.block();
-    check_lock_times(tree, parent, block)?;
-    check_coinbase_height(tree, id, block)?;
-    check_witness_commitment(tree, id, block)?;
-    check_weight(tree, block)
+    check_lock_times(place, block)?;
+    check_coinbase_height(place, block)?;
+    check_witness_commitment(place, block)?;
+    check_weight(place, block)
 }
 
 /// # Consensus
 /// Every transaction is final at the block's height, and at the parent's median time past where
 /// BIP113 holds, else at the block's own time.
-fn check_lock_times(tree: &HeaderTree, parent: NodeId, block: &Block) -> Result<(), BlockError> {
-    let height = tree.height(parent).next();
-    let cutoff = match tree.spec().deployments.csv.active_at(height) {
-        true => tree.median_time_past(parent),
+fn check_lock_times(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
+    let height = place.height;
+    let cutoff = match place.spec.deployments.csv.active_at(height) {
+        true => place.median_time_past(),
         false => block.header.time,
     };
     for tx in &block.transactions {
@@ -52,9 +60,9 @@ fn check_lock_times(tree: &HeaderTree, parent: NodeId, block: &Block) -> Result<
 /// # Consensus
 /// The coinbase script begins with the block's height, pushed as a script number in its shortest
 /// form. Source: BIP34.
-fn check_coinbase_height(tree: &HeaderTree, id: NodeId, block: &Block) -> Result<(), BlockError> {
-    let height = tree.height(id);
-    if !tree.spec().deployments.bip34.active_at(height) {
+fn check_coinbase_height(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
+    let height = place.height;
+    if !place.spec.deployments.bip34.active_at(height) {
         return Ok(());
     }
     let expected = ScriptBuilder::new().push_int(i64::from(height.to_u32())).into_script();
@@ -70,8 +78,8 @@ fn check_coinbase_height(tree: &HeaderTree, id: NodeId, block: &Block) -> Result
 /// witness is one item of 32 bytes, and the double hash of witness merkle root and item equals the
 /// commitment. Without a commitment no transaction may carry a witness. Source: BIP141, Core's
 /// `CheckWitnessMalleation`.
-fn check_witness_commitment(tree: &HeaderTree, id: NodeId, block: &Block) -> Result<(), BlockError> {
-    let active = tree.spec().deployments.segwit.active_at(tree.height(id));
+fn check_witness_commitment(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
+    let active = place.spec.deployments.segwit.active_at(place.height);
     let Some(got) = active.then(|| find_commitment(block)).flatten() else {
         return match block.transactions.iter().position(|tx| tx.has_witness()) {
             Some(index) => Err(BlockError::UnexpectedWitness { index }),
@@ -118,8 +126,8 @@ pub(crate) fn find_commitment_output(coinbase: &Transaction) -> Option<usize> {
 /// # Consensus
 /// The block's weight stays within the limit. Checked after the commitment, because witness bytes
 /// that nothing commits to can be added by anyone.
-fn check_weight(tree: &HeaderTree, block: &Block) -> Result<(), BlockError> {
-    let (got, limit) = (block.weight().to_u64(), tree.spec().limits.block_weight);
+fn check_weight(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
+    let (got, limit) = (block.weight().to_u64(), place.spec.limits.block_weight);
     if got > limit { Err(BlockError::Weight { got, limit }) } else { Ok(()) }
 }
 

@@ -75,7 +75,7 @@ fn check_above_checkpoint(tree: &HeaderTree, height: Height) -> Result<(), Heade
 /// At a checkpointed height only the checkpointed block is accepted. This is stricter than Core up to
 /// 29, which waits for the checkpointed block before it refuses others; which chain is best comes out
 /// the same.
-fn check_checkpoint(spec: &ChainSpec, height: Height, hash: BlockHash) -> Result<(), HeaderError> {
+pub(crate) fn check_checkpoint(spec: &ChainSpec, height: Height, hash: BlockHash) -> Result<(), HeaderError> {
     match spec.assume.checkpoints.iter().find(|(at, _)| *at == height) {
         Some(&(_, expected)) if expected != hash => {
             Err(HeaderError::Checkpoint { height, got: hash, expected })
@@ -113,7 +113,7 @@ fn check_clock(spec: &ChainSpec, header: &Header, now: BlockTime) -> Result<(), 
 /// From the height a soft fork that was signalled by version took effect, lower versions are
 /// refused: 2 for BIP34, 3 for BIP66, 4 for BIP65. A chain on which the rule holds from the start
 /// (`"always"`) had nothing to signal and sets no floor. Source: Core's `ContextualCheckBlockHeader`.
-fn check_version(spec: &ChainSpec, height: Height, got: i32) -> Result<(), HeaderError> {
+pub(crate) fn check_version(spec: &ChainSpec, height: Height, got: i32) -> Result<(), HeaderError> {
     let forks = &spec.deployments;
     let floors = [(2, forks.bip34), (3, forks.bip66), (4, forks.bip65)];
     for (limit, activation) in floors {

@@ -11,6 +11,8 @@
 //! | in place | does it fit the headers below it? | [`check_context`] | (part of the next) |
 //! | connected | are its coins there, its values right? | [`connect`] | [`Connection`]: coin delta, undo, scripts to run |
 //!
+//! [`connect_outside`] asks the same of a block whose chain is not at hand, as far as that can be.
+//!
 //! Headers have a level of their own: [`HeaderTree::insert`] takes none that breaks a header rule, and
 //! the tree then answers which tip is best and how to get there ([`ReorgPlan`]).
 //!
@@ -45,6 +47,8 @@ mod context;
 mod error;
 mod header;
 mod locks;
+mod outside;
+mod place;
 mod retarget;
 mod signet;
 mod sigops;
@@ -60,6 +64,7 @@ pub use context::{COMMITMENT_PREFIX, COMMITMENT_SCRIPT_LEN, check_context, witne
 pub use error::{BlockError, CoinViewError, HeaderError, SignetError, TxError, Verdict};
 pub use header::check_pow;
 pub use locks::{LOCKTIME_THRESHOLD, check_final, check_sequence_locks};
+pub use outside::{Outside, OutsideConnection, check_outside, connect_outside, script_flags_at};
 pub use signet::{SIGNET_HEADER, SignetTxs};
 pub use sigops::{legacy_sigops, sigop_cost};
 pub use tree::{HeaderTree, Inserted, NextBlock, NodeId, ReorgPlan};

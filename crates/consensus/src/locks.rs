@@ -3,6 +3,7 @@
 use cairn_primitives::{BlockTime, Coin, Height, RelativeLock, Transaction};
 
 use crate::error::TxError;
+use crate::place::Place;
 use crate::tree::{HeaderTree, NodeId};
 
 /// Lock times below this are heights, the others Unix seconds (Core's `LOCKTIME_THRESHOLD`).
@@ -46,11 +47,21 @@ pub fn check_sequence_locks(
     tree: &HeaderTree,
     parent: NodeId,
 ) -> Result<(), TxError> {
+    check_sequence_locks_at(tx, coins, &Place::above(tree, parent))
+}
+
+/// [`check_sequence_locks`] for a block at this place. A lock in units of time is taken to have passed where the
+/// chain is not at hand to tell.
+pub(crate) fn check_sequence_locks_at(
+    tx: &Transaction,
+    coins: &[Coin],
+    place: &Place<'_>,
+) -> Result<(), TxError> {
     // The version is compared without its sign, as Core does.
     if (tx.version() as u32) < BIP68_VERSION {
         return Ok(());
     }
-    let height = tree.height(parent).next();
+    let height = place.height;
     let locked = tx.inputs().iter().zip(coins).any(|(input, coin)| match input.sequence.relative_lock() {
         RelativeLock::Disabled => false,
         RelativeLock::Blocks(blocks) => {
@@ -58,11 +69,11 @@ pub fn check_sequence_locks(
             u64::from(height.to_u32()) < open_from
         }
         RelativeLock::Units512s(units) => {
-            let before = Height::new(coin.height.to_u32().saturating_sub(1)).min(tree.height(parent));
-            let below_coin = tree.ancestor(parent, before).expect("bounded by the parent's height above");
-            let counted_from = u64::from(tree.median_time_past(below_coin).to_u32());
-            let open_from = counted_from + (u64::from(units) << 9);
-            u64::from(tree.median_time_past(parent).to_u32()) < open_from
+            let below_coin = Height::new(coin.height.to_u32().saturating_sub(1));
+            place.median_time_past_at(below_coin).is_some_and(|counted_from| {
+                let open_from = u64::from(counted_from.to_u32()) + (u64::from(units) << 9);
+                u64::from(place.median_time_past().to_u32()) < open_from
+            })
         }
     });
     if locked { Err(TxError::SequenceLocked { height }) } else { Ok(()) }

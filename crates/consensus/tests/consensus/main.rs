@@ -9,6 +9,7 @@ mod connect_rules;
 mod edge_specs;
 mod header_rules;
 mod inventory;
+mod outside;
 mod real_blocks;
 mod real_headers;
 mod retarget;
