@@ -1,7 +1,7 @@
 //! The script interpreter and the signature hashes: whether an input may spend the output it names.
 //!
 //! [`verify`] answers for one input under a set of [`ScriptFlags`]; a refusal is a [`ScriptError`], one variant a rule, with
-//! Bitcoin Core's name for it; [`verify_traced`] also says what ran, step by step. [`SighashCache`] holds the transaction and
+//! Bitcoin Core's name for it and a hint at what would satisfy it; [`verify_traced`] also says what ran, step by step. [`SighashCache`] holds the transaction and
 //! the outputs it spends, and computes what signatures sign, also for those who make them. [`count_sigops`] and its
 //! relatives count signature operations.
 //!
@@ -38,6 +38,7 @@
 mod checksig;
 mod error;
 mod flags;
+mod hint;
 mod interpreter;
 mod number;
 mod script_code;
