@@ -21,6 +21,16 @@ impl Failure {
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self { message: message.to_string(), code: 2 }
     }
+
+    /// What is printed on standard error.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the command line or a setting makes no sense.
+    pub(crate) fn is_usage(&self) -> bool {
+        self.code == 2
+    }
 }
 
 impl<E: Into<NodeError>> From<E> for Failure {

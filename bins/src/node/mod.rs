@@ -1,17 +1,21 @@
 //! The commands of `cairn-node`.
 
 pub mod chain;
+mod explain;
 mod import;
 mod remote;
 mod run;
+mod verify;
 
 use std::path::PathBuf;
 
 use cairn_node::{Config, Mode, Settings, default_datadir};
 
+pub use explain::{ExplainCommand, explain_tx};
 pub use import::{ImportCommand, import};
 pub use remote::{Remote, add_peer, peers, status, stop, sync};
 pub use run::run;
+pub use verify::{VerifyCommand, verify_block};
 
 use crate::{Failure, logging};
 

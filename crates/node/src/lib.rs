@@ -42,6 +42,7 @@ mod node;
 mod pool;
 pub mod specs;
 mod stop;
+pub mod verify;
 mod wallet;
 mod writer;
 
