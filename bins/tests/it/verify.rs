@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use cairn_primitives::{Block, Decode, TxIn};
 use serde_json::Value;
 
 use crate::support::{data, last_json, run, stderr, stdout};
@@ -147,9 +148,16 @@ fn a_wrong_or_missing_coin_says_what_is_wrong() {
 fn a_wrong_amount_breaks_a_witness_signature() {
     let name = "testnet3-1087400";
     let (Some(block), Some(coins)) = (file(name, "bin"), file(name, "prevouts.tsv")) else { return };
+    let bytes = std::fs::read(&block).unwrap();
+    let spending = Block::from_bytes(&bytes).unwrap();
+    let mut inputs = spending.transactions.iter().skip(1).flat_map(|tx| tx.inputs());
     let good = std::fs::read_to_string(coins).unwrap();
-    let witness = |line: &&str| line.split('\t').nth(3).is_some_and(|script| script.starts_with("0014"));
-    let Some(line) = good.lines().find(witness) else { return };
+    let line_of = |input: &TxIn| {
+        let start = format!("{}\t{}\t", input.previous.txid, input.previous.vout);
+        good.lines().find(|line| line.starts_with(&start))
+    };
+    let signed = inputs.find_map(|input| (!input.witness.is_empty()).then(|| line_of(input)).flatten());
+    let line = signed.expect("the block spends a coin with a witness");
     let mut fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
     fields[2] = (fields[2].parse::<u64>().unwrap() + 1).to_string();
     let (_dir, bad) = saved("coins.tsv", good.replace(line, &fields.join("\t")));
