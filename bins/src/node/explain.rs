@@ -6,23 +6,29 @@ use cairn_node::config;
 use cairn_node::verify::{Explainer, InputReport, Prevouts, read_tx};
 use cairn_primitives::{Height, hex};
 use cairn_script::{Action, Program, Step};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::verify::failure;
 use crate::{Failure, output};
 
-/// A transaction to explain.
-#[derive(Debug)]
+/// A transaction to explain: the arguments of the command.
+#[derive(Debug, Args)]
 pub struct ExplainCommand {
-    /// A preset's name or the path of a spec file.
-    pub chain: String,
-    /// The transaction in hex, or a file with it.
+    /// The transaction in hex, or a file with its hex or bytes.
+    #[arg(value_name = "HEX|FILE")]
     pub tx: String,
-    /// A file with the coins it spends.
+    /// A preset or the path of a spec file.
+    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
+    pub chain: String,
+    /// The coins it spends, in the form of verify-block.
+    #[arg(long, value_name = "FILE.tsv")]
     pub prevouts: PathBuf,
-    /// The height whose rules hold; every fork of the chain holds if `None`.
+    /// The height whose rules hold [default: every fork of the chain holds].
+    #[arg(long, value_name = "H")]
     pub height: Option<u32>,
     /// Print JSON: a line for each input, then one for the whole.
+    #[arg(long)]
     pub json: bool,
 }
 

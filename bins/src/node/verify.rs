@@ -8,25 +8,32 @@ use cairn_node::verify::{
     BlockQuery, BlockReport, Prevouts, VerifyError, read_block, verify_block as verify,
 };
 use cairn_primitives::{BlockTime, Height};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::{Failure, output};
 
-/// A block to check outside a chain.
-#[derive(Debug)]
+/// A block to check outside a chain: the arguments of the command.
+#[derive(Debug, Args)]
 pub struct VerifyCommand {
-    /// A preset's name or the path of a spec file.
-    pub chain: String,
-    /// The block's height.
-    pub height: Option<u32>,
-    /// A file with the coins it spends.
-    pub prevouts: Option<PathBuf>,
-    /// The median time past of its parent, Unix seconds.
-    pub median_time_past: Option<u32>,
-    /// A file with the block's bytes.
+    /// The block: its bytes as they are on the wire.
+    #[arg(value_name = "BLOCK.bin")]
     pub block: PathBuf,
+    /// A preset or the path of a spec file.
+    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
+    pub chain: String,
+    /// The block's height; without it only what needs no place is checked.
+    #[arg(long, value_name = "H")]
+    pub height: Option<u32>,
+    /// The coins it spends, a line each: txid, vout, value, scriptPubKey, height, coinbase, median time past, with tabs between.
+    #[arg(long, value_name = "FILE.tsv", requires = "height")]
+    pub prevouts: Option<PathBuf>,
+    /// The median time past of its parent [default: the second before its own time, the latest it can be].
+    #[arg(long, value_name = "SECONDS", requires = "height")]
+    pub median_time_past: Option<u32>,
     /// Print one line of JSON.
+    #[arg(long)]
     pub json: bool,
 }
 

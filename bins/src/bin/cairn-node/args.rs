@@ -35,9 +35,9 @@ pub(crate) enum Command {
     /// Import blocks (blkNNNNN.dat files) or, with --headers, raw 80-byte headers.
     Import(ImportArgs),
     /// Check one block outside a chain, given the coins it spends.
-    VerifyBlock(VerifyArgs),
+    VerifyBlock(VerifyCommand),
     /// Show step by step why each input of a transaction may be spent, or not.
-    ExplainTx(ExplainArgs),
+    ExplainTx(ExplainCommand),
     /// Work with chain spec files.
     #[command(subcommand)]
     Chain(ChainCommand),
@@ -143,47 +143,6 @@ pub(crate) struct ImportArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// The block: its bytes as they are on the wire.
-    #[arg(value_name = "BLOCK.bin")]
-    block: PathBuf,
-    /// A preset or the path of a spec file.
-    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
-    chain: String,
-    /// The block's height; without it only what needs no place is checked.
-    #[arg(long, value_name = "H")]
-    height: Option<u32>,
-    /// The coins it spends, a line each: txid, vout, value, scriptPubKey, height, coinbase, median time past, with tabs between.
-    #[arg(long, value_name = "FILE.tsv", requires = "height")]
-    prevouts: Option<PathBuf>,
-    /// The median time past of its parent [default: the second before its own time, the latest it can be].
-    #[arg(long, value_name = "SECONDS", requires = "height")]
-    median_time_past: Option<u32>,
-    /// Print one line of JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    /// The transaction in hex, or a file with its hex or bytes.
-    #[arg(value_name = "HEX|FILE")]
-    tx: String,
-    /// A preset or the path of a spec file.
-    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
-    chain: String,
-    /// The coins it spends, in the form of verify-block.
-    #[arg(long, value_name = "FILE.tsv")]
-    prevouts: PathBuf,
-    /// The height whose rules hold [default: every fork of the chain holds].
-    #[arg(long, value_name = "H")]
-    height: Option<u32>,
-    /// Print JSON: a line for each input, then one for the whole.
-    #[arg(long)]
-    json: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChainCommand {
     /// Write a new, commented spec file.
@@ -258,20 +217,6 @@ impl RunArgs {
             ..settings
         };
         Place { settings, mode, datadir }
-    }
-}
-
-impl VerifyArgs {
-    pub(crate) fn command(self) -> VerifyCommand {
-        let Self { block, chain, height, prevouts, median_time_past, json } = self;
-        VerifyCommand { chain, height, prevouts, median_time_past, block, json }
-    }
-}
-
-impl ExplainArgs {
-    pub(crate) fn command(self) -> ExplainCommand {
-        let Self { tx, chain, prevouts, height, json } = self;
-        ExplainCommand { chain, tx, prevouts, height, json }
     }
 }
 

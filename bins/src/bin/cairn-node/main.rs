@@ -24,8 +24,8 @@ fn main() -> ExitCode {
             let place = args.place.place();
             node::import(ImportCommand { place, files: args.files, headers: args.headers, json: args.json })
         }
-        Command::VerifyBlock(args) => node::verify_block(&args.command()),
-        Command::ExplainTx(args) => node::explain_tx(&args.command()),
+        Command::VerifyBlock(args) => node::verify_block(&args),
+        Command::ExplainTx(args) => node::explain_tx(&args),
         Command::Chain(ChainCommand::New { path, extends, force }) => chain::new(&path, &extends, force),
         Command::Chain(ChainCommand::Check { chain, json }) => chain::check(&chain, json),
         Command::Chain(ChainCommand::Show { chain, json }) => chain::show(&chain, json),
