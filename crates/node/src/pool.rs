@@ -273,7 +273,11 @@ impl State {
 
 /// Whether the tip is of the last day, as Core takes a node to have caught up.
 pub(crate) fn is_recent(reader: &ChainReader) -> bool {
-    let view = reader.view();
+    is_recent_view(&reader.view())
+}
+
+/// [`is_recent`] of one moment.
+pub(crate) fn is_recent_view(view: &cairn_chainstate::ChainView<'_>) -> bool {
     view.tree().header(view.tip_id()).time >= now().saturating_sub(MAX_TIP_AGE)
 }
 

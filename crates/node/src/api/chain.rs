@@ -5,10 +5,8 @@ use cairn_primitives::{Amount, BlockTime};
 use cairn_rpc::{ApiError, ChainStatus, ChainTip, Readiness, Status, Supply, TipStatus};
 
 use super::Service;
+use crate::pool::is_recent_view;
 use crate::writer::now;
-
-/// A tip older than this means that blocks are missing (Core's `DEFAULT_MAX_TIP_AGE`), seconds.
-const MAX_TIP_AGE: u32 = 24 * 60 * 60;
 
 impl Service {
     pub(super) fn chain_status(&self) -> Result<Status, ApiError> {
@@ -81,9 +79,8 @@ impl Service {
     pub(super) fn looks_caught_up(&self) -> bool {
         let view = self.reader.view();
         let tip = view.tip();
-        let time = view.tree().header(view.tip_id()).time;
         tip.work >= self.spec().assume.min_chain_work
-            && time >= now().saturating_sub(MAX_TIP_AGE)
+            && is_recent_view(&view)
             && view.best_header().work <= tip.work
     }
 

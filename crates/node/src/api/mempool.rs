@@ -1,10 +1,9 @@
 //! Unconfirmed transactions.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cairn_mempool::{Entry, EstimateSource, Mempool, Rejection};
-use cairn_primitives::{Amount, OutPoint, Script, Transaction, TxOut, Txid};
+use cairn_primitives::{OutPoint, Script, Transaction, TxOut, Txid};
 use cairn_rpc::{
     ApiError, FeeEstimate, FeeSource, FeeUnit, HistoryEntry, MempoolPage, MempoolTx, Page, SendRequest, Sent,
     TxDetail, TxInfo, TxStatus,
@@ -139,17 +138,16 @@ impl Service {
 }
 
 fn told(entry: &Entry) -> MempoolTx {
-    let depends: BTreeSet<Txid> = entry.parents().clone();
     MempoolTx {
         txid: entry.txid(),
         wtxid: entry.wtxid(),
         vsize: entry.vsize(),
         weight: entry.tx().weight().to_u64(),
-        fee: Amount::from_sat(entry.fee().to_sat()),
+        fee: entry.fee(),
         fee_rate: entry.fee_rate().to_sat_per_kvb().into(),
         time: entry.time(),
         ancestors: entry.ancestors().count,
         descendants: entry.descendants().count,
-        depends: depends.into_iter().collect(),
+        depends: entry.parents().iter().copied().collect(),
     }
 }

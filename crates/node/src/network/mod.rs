@@ -10,7 +10,6 @@ use std::sync::{Arc, OnceLock};
 use cairn_chainstate::ChainReader;
 use cairn_p2p::net::{EventError, Net, NetConfig, NetHandle};
 use cairn_p2p::{AddressBook, BanList, Event, PeerConfig, PeerInfo, PeersFile};
-use cairn_primitives::Amount;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tracing::{debug, info};
@@ -104,11 +103,7 @@ impl Network {
 }
 
 fn announce(handle: &NetHandle, added: &Added) {
-    let event = Event::PoolAdded {
-        txid: added.tx.txid(),
-        wtxid: added.tx.wtxid(),
-        rate: Amount::from_sat(added.rate.to_sat()),
-    };
+    let event = Event::PoolAdded { txid: added.tx.txid(), wtxid: added.tx.wtxid(), rate: added.rate };
     if handle.event(event) == Err(EventError::Busy) {
         debug!(txid = %added.tx.txid(), "too busy to announce a transaction");
     }
