@@ -5,6 +5,7 @@
 //!   DER of the first years, a high S verifies like its low twin, hybrid keys (`06`/`07`) are keys.
 //! - [`XOnlyPublicKey`] with [`SchnorrSignature`]: BIP340 over messages of any length.
 //! - [`TapTweak`]: the BIP341 commitment of an internal key to a script tree.
+//! - [`MuHash`]: the hash of a set that changes, as Bitcoin Core hashes the unspent coins.
 //! - [`SecretKey`]: signs both ways, deterministically; wiped from memory when dropped, never printed.
 //!
 //! The arithmetic is k256's, pure Rust. The feature `libsecp256k1` puts the C library of that name in its place, which
@@ -31,6 +32,7 @@ mod backend;
 mod der;
 mod ecdsa;
 mod error;
+mod muhash;
 mod public;
 mod secret;
 mod tweak;
@@ -38,6 +40,7 @@ mod xonly;
 
 pub use ecdsa::EcdsaSignature;
 pub use error::{PublicKeyError, SecretKeyError, SignatureError, TweakError};
+pub use muhash::{MuHash, MuHashDigest};
 pub use public::PublicKey;
 pub use secret::SecretKey;
 pub use tweak::TapTweak;

@@ -10,4 +10,5 @@ mod bip340;
 mod bip341;
 mod common;
 mod keys;
+mod muhash;
 mod properties;
