@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
+use crate::rng::Rng;
 use crate::shrink::shrink;
 
 /// Seed where the environment names none.
@@ -85,6 +86,40 @@ impl fmt::Display for Counts {
     }
 }
 
+/// How often each answer was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The answers.
+    pub answers: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    /// All answers.
+    pub fn cases(&self) -> u64 {
+        self.answers.values().sum()
+    }
+
+    /// How often `answer` was given.
+    pub fn of(&self, answer: &str) -> u64 {
+        self.answers.get(answer).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (answer, count) in &other.answers {
+            *self.answers.entry(answer).or_default() += count;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cases:", self.cases())?;
+        let mut answers: Vec<_> = self.answers.iter().collect();
+        answers.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        answers.iter().try_for_each(|(answer, count)| write!(f, " {answer} {count}"))
+    }
+}
+
 impl Campaign {
     /// `ORACLE_SEED` and `ORACLE_FIRST` from the environment, else fixed ones; the budget as
     /// [`Budget::from_env`] says.
@@ -101,28 +136,59 @@ impl Campaign {
     /// # Errors
     /// The first disagreement: seed, number, both answers, and the case made small, as text to replay.
     pub fn run(&self, make: impl Fn(u64, u64) -> Vec<Case> + Sync) -> Result<Counts, String> {
+        self.spread(|number, counts| self.number(number, &make, counts), Counts::add)
+    }
+
+    /// Runs `check` with the random numbers of each number, and counts the answers. `salt` keeps campaigns of one seed
+    /// apart. A panic is a failure too.
+    ///
+    /// # Errors
+    /// The first failure, with the settings that meet it again.
+    pub fn tally(
+        &self,
+        salt: u64,
+        check: impl Fn(&mut Rng) -> Result<&'static str, String> + Sync,
+    ) -> Result<Tally, String> {
+        let step = |number: u64, tally: &mut Tally| {
+            let mut rng = Rng::new(self.seed ^ salt << 48, number);
+            let answer = panic::catch_unwind(panic::AssertUnwindSafe(|| check(&mut rng)));
+            let answer = answer.unwrap_or_else(|_| Err("it panicked".to_owned())).map_err(|text| {
+                let seed = self.seed;
+                format!("{text}\nagain: ORACLE_SEED={seed} ORACLE_FIRST={number} ORACLE_CASES=1")
+            })?;
+            *tally.answers.entry(answer).or_default() += 1;
+            Ok(())
+        };
+        self.spread(step, Tally::add)
+    }
+
+    /// Takes number after number on all threads, until the budget is used up or `step` fails.
+    fn spread<T: Default + Send>(
+        &self,
+        step: impl Fn(u64, &mut T) -> Result<(), String> + Sync,
+        add: impl Fn(&mut T, &T) + Sync,
+    ) -> Result<T, String> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = setting("ORACLE_THREADS").map_or(cores, |threads| threads as usize);
         let (next, stop, start) = (AtomicU64::new(0), AtomicBool::new(false), Instant::now());
-        let (total, failure) = (Mutex::new(Counts::default()), Mutex::new(None));
+        let (total, failure) = (Mutex::new(T::default()), Mutex::new(None));
         let goes_on = |done: u64| match self.budget {
             Budget::Cases(cases) => done < cases,
             Budget::Time(time) => start.elapsed() < time,
         };
         let worker = || {
-            let mut counts = Counts::default();
+            let mut own = T::default();
             while !stop.load(Ordering::Relaxed) {
                 let done = next.fetch_add(1, Ordering::Relaxed);
                 if !goes_on(done) {
                     break;
                 }
-                let number = self.first + done;
-                if let Err(text) = self.number(number, &make, &mut counts) {
+                if let Err(text) = step(self.first + done, &mut own) {
                     failure.lock().expect("no thread panics").get_or_insert(text);
                     stop.store(true, Ordering::Relaxed);
                 }
             }
-            total.lock().expect("no thread panics").add(&counts);
+            add(&mut total.lock().expect("no thread panics"), &own);
         };
         thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(worker))));
         match failure.into_inner().expect("no thread panics") {

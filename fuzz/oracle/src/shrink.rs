@@ -13,6 +13,25 @@ pub fn shrink(mut case: Case, holds: impl Fn(&Case) -> bool) -> Case {
     case
 }
 
+/// As [`shrink`], for bytes: cuts pieces out, half of what is left at first and single bytes at last.
+pub fn shrink_bytes(mut bytes: Vec<u8>, holds: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut piece = bytes.len().div_ceil(2);
+    while piece > 0 {
+        let mut start = 0;
+        while start < bytes.len() {
+            let end = bytes.len().min(start + piece);
+            let shorter = [&bytes[..start], &bytes[end..]].concat();
+            if holds(&shorter) {
+                bytes = shorter;
+            } else {
+                start = end;
+            }
+        }
+        piece /= 2;
+    }
+    bytes
+}
+
 /// Every case that is one step smaller, the big steps first.
 fn steps(case: &Case) -> Vec<Case> {
     let mut steps = Vec::new();

