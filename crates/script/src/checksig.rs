@@ -1,6 +1,6 @@
 //! What signatures and keys must look like before they are checked, and reading them.
 
-use cairn_crypto::{EcdsaSignature, PublicKey, SchnorrSignature, XOnlyPublicKey};
+use cairn_crypto::{EcdsaSignature, SchnorrSignature};
 
 use crate::error::ScriptError;
 use crate::flags::ScriptFlags;
@@ -49,12 +49,15 @@ fn is_uncompressed(key: &[u8]) -> bool {
     key.len() == 65 && key[0] == 4
 }
 
-/// Hash type, signature and key; `None` where either cannot be read, which is a signature that does not verify.
-pub(crate) fn parse_ecdsa(signature: &[u8], key: &[u8]) -> Option<(u8, EcdsaSignature, PublicKey)> {
+/// Hash type and signature; `None` where they cannot be read, or `key` has not the form of one (any of the two, or of the
+/// hybrid ones), which is a signature that does not verify.
+pub(crate) fn parse_ecdsa(signature: &[u8], key: &[u8]) -> Option<(u8, EcdsaSignature)> {
     let (sighash_type, der) = signature.split_last()?;
-    let signature = EcdsaSignature::from_der_lax(der).ok()?;
-    let key = PublicKey::from_slice(key).ok()?;
-    Some((*sighash_type, signature, key))
+    let is_hybrid = key.len() == 65 && matches!(key[0], 6 | 7);
+    if !is_compressed(key) && !is_uncompressed(key) && !is_hybrid {
+        return None;
+    }
+    Some((*sighash_type, EcdsaSignature::from_der_lax(der).ok()?))
 }
 
 /// # Consensus
@@ -76,6 +79,9 @@ pub(crate) fn check_schnorr(
     };
     let digest = env.cache.taproot_with(memo, env.input, sighash_type, annex_hash, position)?;
     let signature = SchnorrSignature::from_slice(signature).expect("64 bytes, as just seen");
-    let valid = XOnlyPublicKey::from_bytes(*key).is_ok_and(|key| key.verify(&digest, &signature));
-    if valid { Ok(()) } else { Err(ScriptError::SchnorrSig) }
+    if env.cache.signatures().check_schnorr(&digest, key, &signature) {
+        Ok(())
+    } else {
+        Err(ScriptError::SchnorrSig)
+    }
 }

@@ -3,10 +3,15 @@
 //! [`verify`] answers for one input under a set of [`ScriptFlags`]; a refusal is a [`ScriptError`], one variant a rule, with
 //! Bitcoin Core's name for it and a hint at what would satisfy it; [`verify_traced`] also says what ran, step by step. [`SighashCache`] holds the transaction and
 //! the outputs it spends, and computes what signatures sign, also for those who make them. [`count_sigops`] and its
-//! relatives count signature operations.
+//! relatives count signature operations. [`Caches`] remember what passed, in a bounded amount of memory.
 //!
 //! What it deliberately does not do: decide which rules hold at which height, look at amounts, lock times of the
-//! transaction itself or anything else outside scripts (that is consensus), own threads or remember results.
+//! transaction itself or anything else outside scripts (that is consensus), own threads, draw the random key of
+//! its caches, or remember anything without being given a cache.
+//!
+//! Bytes hashed grow with the size of a transaction under segwit and taproot, and with the number of its inputs times its
+//! size in legacy scripts, where consensus asks for no less: each input hashes the whole transaction, but its own checks
+//! share that.
 //!
 //! ```
 //! use cairn_crypto::SecretKey;
@@ -35,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
 mod checksig;
 mod error;
 mod flags;
@@ -50,9 +56,10 @@ mod trace;
 mod verify;
 mod witness;
 
+pub use cache::{CacheStats, CacheUse, Caches, ScriptCache, SignatureCache};
 pub use error::ScriptError;
 pub use flags::ScriptFlags;
-pub use sighash::{SighashCache, TapscriptPosition};
+pub use sighash::{SharedHashes, SighashCache, TapscriptPosition};
 pub use sigops::{count_sigops, p2sh_sigops, witness_sigops};
 pub use taproot::{annex_hash, tapbranch_hash, tapleaf_hash};
 pub use trace::{Action, Program, Step, Trace};

@@ -150,9 +150,8 @@ impl<'s> Machine<'_, 's> {
     }
 
     fn is_signed(&mut self, signature: &Element<'_>, key: &Element<'_>, code: &[u8]) -> bool {
-        let Some((sighash_type, signature, key)) =
-            checksig::parse_ecdsa(signature.as_bytes(), key.as_bytes())
-        else {
+        let key = key.as_bytes();
+        let Some((sighash_type, signature)) = checksig::parse_ecdsa(signature.as_bytes(), key) else {
             return false;
         };
         let (cache, input) = (self.env.cache, self.env.input);
@@ -160,7 +159,7 @@ impl<'s> Machine<'_, 's> {
             Rules::Legacy => cache.legacy_with(&mut self.memo, input, code, u32::from(sighash_type)),
             _ => cache.segwit_v0_with(&mut self.memo, input, code, u32::from(sighash_type)),
         };
-        key.verify(&digest, &signature)
+        cache.signatures().check_ecdsa(&digest, key, &signature)
     }
 }
 

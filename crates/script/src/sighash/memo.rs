@@ -1,7 +1,8 @@
 //! Hashing shared between the signature checks of one script.
 
 use cairn_primitives::Sink;
-use cairn_primitives::hash::Sha256Engine;
+
+use super::Engine;
 
 /// What a signature hash type commits to, in the sense of legacy scripts and of version 0 witnesses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) struct Memo {
 struct Entry {
     class: Class,
     code: Vec<u8>,
-    engine: Sha256Engine,
+    engine: Engine,
 }
 
 impl Memo {
@@ -60,14 +61,14 @@ impl Memo {
         class: Class,
         code: &[u8],
         sighash_type: u32,
-        put: impl FnOnce(&mut Sha256Engine),
+        put: impl FnOnce(&mut Engine),
     ) -> [u8; 32] {
         self.checks += 1;
         let known = self.entries.iter().position(|entry| entry.class == class);
         let mut engine = match known.map(|at| &self.entries[at]) {
             Some(entry) if entry.code == code => entry.engine.clone(),
             _ => {
-                let mut engine = Sha256Engine::new();
+                let mut engine = Engine::new();
                 put(&mut engine);
                 if self.checks > 1 {
                     let entry = Entry { class, code: code.to_vec(), engine: engine.clone() };

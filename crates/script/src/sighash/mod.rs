@@ -1,22 +1,30 @@
 //! What a signature signs.
 
 mod common;
+#[cfg(test)]
+mod engine;
 mod legacy;
+#[cfg(test)]
+mod linear;
 mod memo;
 mod segwit;
+mod shared;
 mod taproot;
 
 pub(crate) use memo::Memo;
+pub use shared::SharedHashes;
 pub use taproot::TapscriptPosition;
-
-use std::sync::OnceLock;
 
 use cairn_primitives::{Transaction, TxOut};
 
-use common::Common;
+#[cfg(not(test))]
+use cairn_primitives::hash::Sha256Engine as Engine;
+#[cfg(test)]
+use engine::Engine;
 use memo::Class;
-use taproot::{Shared, Signed};
+use taproot::Signed;
 
+use crate::cache::{CacheUse, SignatureCache, Signatures};
 use crate::error::ScriptError;
 
 /// A transaction with the outputs it spends, from which the digests its signatures sign are computed.
@@ -25,15 +33,33 @@ use crate::error::ScriptError;
 pub struct SighashCache<'t> {
     tx: &'t Transaction,
     spent: Vec<&'t TxOut>,
-    common: OnceLock<Common>,
-    doubled: OnceLock<Common>,
-    taproot: OnceLock<Shared>,
+    /// Used where there are none to share.
+    own: SharedHashes,
+    shared: Option<&'t SharedHashes>,
+    signatures: Signatures<'t>,
 }
 
 impl<'t> SighashCache<'t> {
     /// For `tx`, whose inputs spend `spent`: one output for each input, in their order. Nothing is computed yet.
     pub fn new(tx: &'t Transaction, spent: Vec<&'t TxOut>) -> Self {
-        Self { tx, spent, common: OnceLock::new(), doubled: OnceLock::new(), taproot: OnceLock::new() }
+        Self { tx, spent, own: SharedHashes::new(tx), shared: None, signatures: Signatures::default() }
+    }
+
+    /// Uses `hashes`, which others may use and may have filled already. All of them must have been given the same outputs
+    /// spent, which are those that the inputs name.
+    ///
+    /// # Panics
+    /// If `hashes` are those of another transaction.
+    #[must_use]
+    pub fn with_hashes(self, hashes: &'t SharedHashes) -> Self {
+        assert!(hashes.is_of(self.tx), "hashes are shared by those who work on one transaction");
+        Self { shared: Some(hashes), ..self }
+    }
+
+    /// Has signatures that `cache` knows not checked again, and remembers the others as `usage` says. No answer changes.
+    #[must_use]
+    pub fn with_signatures(self, cache: &'t SignatureCache, usage: CacheUse) -> Self {
+        Self { signatures: Signatures(Some((cache, usage))), ..self }
     }
 
     /// The transaction.
@@ -98,7 +124,7 @@ impl<'t> SighashCache<'t> {
         sighash_type: u32,
     ) -> [u8; 32] {
         let class = Class::of(sighash_type);
-        let shared = self.doubled.get_or_init(|| self.common().doubled());
+        let shared = self.hashes().doubled(self.tx);
         let value = self.spent[input].value;
         let put = |engine: &mut _| {
             segwit::put_message(engine, (self.tx, shared), input, value, script_code, class);
@@ -136,14 +162,19 @@ impl<'t> SighashCache<'t> {
         annex_hash: Option<&[u8; 32]>,
         position: Option<&TapscriptPosition>,
     ) -> Result<[u8; 32], ScriptError> {
-        let shared = self.taproot.get_or_init(|| Shared::new(&self.spent));
+        let shared = self.hashes().taproot(&self.spent);
+        let common = self.hashes().common(self.tx);
         let signed = Signed { tx: self.tx, input, spent: self.spent[input], annex_hash, position };
-        taproot::digest(&signed, self.common(), shared, sighash_type, &mut memo.output)
+        taproot::digest(&signed, common, shared, sighash_type, &mut memo.output)
             .ok_or(ScriptError::SchnorrSigHashType { got: sighash_type })
     }
 
-    fn common(&self) -> &Common {
-        self.common.get_or_init(|| Common::new(self.tx))
+    pub(crate) fn signatures(&self) -> Signatures<'t> {
+        self.signatures
+    }
+
+    fn hashes(&self) -> &SharedHashes {
+        self.shared.unwrap_or(&self.own)
     }
 }
 

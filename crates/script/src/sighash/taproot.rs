@@ -1,8 +1,9 @@
 //! The digest of taproot signatures (BIP341, BIP342).
 
-use cairn_primitives::hash::{Sha256Engine, sha256};
+use cairn_primitives::hash::sha256;
 use cairn_primitives::{Encode, Sink, Transaction, TxOut};
 
+use super::Engine;
 use super::common::{Common, hash_all};
 
 /// Where in a tapscript a signature is checked; it commits to that (BIP342).
@@ -30,24 +31,26 @@ const KEY_VERSION: u8 = 0;
 /// What all inputs share besides [`Common`].
 pub(super) struct Shared {
     /// Has hashed the tag and the epoch, which is 0.
-    start: Sha256Engine,
+    start: Engine,
     amounts: [u8; 32],
     /// The scripts spent, with their lengths.
     scripts: [u8; 32],
+    /// Hashed for all this.
+    pub(super) bytes: u64,
 }
 
 impl Shared {
     pub(super) fn new(spent: &[&TxOut]) -> Self {
-        let mut start = Sha256Engine::new();
+        let mut start = Engine::new();
         let tag = sha256(b"TapSighash");
         start.put(&tag);
         start.put(&tag);
         start.put(&[0]);
-        Self {
-            start,
-            amounts: hash_all(spent, |engine, output| engine.put(&output.value.to_sat().to_le_bytes())),
-            scripts: hash_all(spent, |engine, output| output.script_pubkey.encode(engine)),
-        }
+        let mut bytes = 0;
+        let amounts =
+            hash_all(spent, &mut bytes, |sink, output| sink.put(&output.value.to_sat().to_le_bytes()));
+        let scripts = hash_all(spent, &mut bytes, |sink, output| output.script_pubkey.encode(sink));
+        Self { start, amounts, scripts, bytes }
     }
 }
 
@@ -101,8 +104,9 @@ pub(super) fn digest(
     }
     if outputs == SINGLE {
         let at_input = tx.outputs().get(input)?;
-        engine
-            .put(output.get_or_insert_with(|| hash_all(&[at_input], |engine, output| output.encode(engine))));
+        engine.put(
+            output.get_or_insert_with(|| hash_all(&[at_input], &mut 0, |sink, output| output.encode(sink))),
+        );
     }
     if let Some(position) = position {
         engine.put(&position.leaf_hash);

@@ -1,9 +1,10 @@
 //! What the tests share.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use cairn_primitives::{Decode, Transaction, TxIn, TxOut, hex};
-use cairn_script::{ScriptFlags, SighashCache, verify};
+use cairn_script::{CacheUse, Caches, ScriptError, ScriptFlags, SighashCache, SignatureCache, verify};
 use serde_json::Value;
 
 /// A file of the data folder (`$CAIRN_DATA`, else `../shared/data` beside the workspace); says so and returns `None`
@@ -76,6 +77,31 @@ pub(crate) fn with_input(tx: &Transaction, index: usize, change: impl FnOnce(&mu
 
 /// Whether every input may spend its output; the first refusal's code where not.
 pub(crate) fn verify_all(tx: &Transaction, spent: &[TxOut], flags: ScriptFlags) -> Result<(), &'static str> {
-    let cache = SighashCache::new(tx, spent.iter().collect());
-    (0..tx.inputs().len()).try_for_each(|input| verify(&cache, input, flags).map_err(|error| error.code()))
+    let make = || SighashCache::new(tx, spent.iter().collect());
+    let cache = make();
+    let result =
+        (0..tx.inputs().len()).try_for_each(|input| verify_both(&cache, input, flags).map_err(|e| e.code()));
+    // The same asked of caches that know nothing, and again of the same.
+    let caches = Caches::new([1; 32], 1 << 12);
+    for _ in 0..2 {
+        assert_eq!(caches.verify_transaction(make(), flags).map_err(|(_, error)| error.code()), result);
+    }
+    result
+}
+
+/// What is found out without a cache, after the same was found out with one, twice: one for all tests, small enough to
+/// forget, which has seen what others passed and failed.
+pub(crate) fn verify_both(
+    cache: &SighashCache<'_>,
+    input: usize,
+    flags: ScriptFlags,
+) -> Result<(), ScriptError> {
+    static KNOWN: OnceLock<SignatureCache> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| SignatureCache::new([7; 32], 1 << 16));
+    let with = SighashCache::new(cache.transaction(), cache.spent().to_vec());
+    let with = with.with_signatures(known, CacheUse::Store);
+    let result = verify(cache, input, flags);
+    assert_eq!(verify(&with, input, flags), result, "with a cache");
+    assert_eq!(verify(&with, input, flags), result, "again with it");
+    result
 }

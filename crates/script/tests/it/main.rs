@@ -8,6 +8,7 @@
 
 mod bip341;
 mod blocks;
+mod cache;
 mod commitments;
 mod common;
 mod limits;

@@ -3,10 +3,10 @@
 use cairn_primitives::{
     Amount, LockTime, OutPoint, Script, Sequence, Transaction, TxIn, TxOut, Witness, hex, op,
 };
-use cairn_script::{ScriptFlags, SighashCache, verify};
+use cairn_script::{ScriptFlags, SighashCache};
 use serde_json::Value;
 
-use crate::common::{flags, json};
+use crate::common::{flags, json, verify_both};
 use crate::text::parse;
 
 struct Row {
@@ -65,7 +65,7 @@ impl Row {
         let back = TxOut { value: self.amount, script_pubkey: Script::new() };
         let spend = Transaction::new(1, vec![input], vec![back], LockTime::ZERO);
         let cache = SighashCache::new(&spend, vec![&output]);
-        verify(&cache, 0, self.flags).map_or_else(|error| error.code(), |()| "OK")
+        verify_both(&cache, 0, self.flags).map_or_else(|error| error.code(), |()| "OK")
     }
 }
 
