@@ -3,6 +3,7 @@
 mod addresses;
 mod amounts;
 mod bytes;
+mod leaves;
 mod numbers;
 mod scripts;
 mod sighashes;

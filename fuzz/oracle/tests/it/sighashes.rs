@@ -174,7 +174,7 @@ fn taproot(rng: &mut Rng) -> Result<&'static str, String> {
 fn trees(rng: &mut Rng) -> Result<&'static str, String> {
     let size = rng.pick(&[0, 1, 34, 252, 253, 600]);
     let (script, version) = (rng.bytes(size), rng.u8() & 0xfe);
-    // 50 begins an annex, so that the other crate has no such leaf version.
+    // 50 begins an annex, so that the other crate has no such leaf version; `leaves` asks Core about it.
     let version = if version == 0x50 { 0xc0 } else { version };
     let theirs = LeafVersion::from_consensus(version).expect("it is even and not 50");
     let theirs = TapLeafHash::from_script(Script::from_bytes(&script), theirs);
