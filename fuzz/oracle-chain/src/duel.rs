@@ -1,0 +1,190 @@
+//! Both engines, given the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cairn_primitives::{Block, BlockHash, BlockTime, Header};
+
+use crate::answer::{Answer, Category, Kept, Refusal, Tip};
+use crate::kernel::Kernel;
+use crate::ours::{OurAnswer, Ours};
+
+/// Core's engine and Cairn's, given the same and compared after each step.
+///
+/// # Where they may differ
+/// A block that fails a rule which needs neither chain nor coins is marked invalid by Cairn and not by Core, whose
+/// `ProcessNewBlock` gives up before it takes the header in. Given again, Core repeats its reason where Cairn says
+/// `duplicate-invalid`; a block on top has for Core an unknown parent, for Cairn an invalid one. Neither ever becomes a
+/// tip. These answers are counted as [`explained`](Self::explained); everything else must be the same.
+pub struct Duel {
+    kernel: Kernel,
+    ours: Ours,
+    marked: BTreeSet<BlockHash>,
+    /// Blocks refused by themselves, with the reason.
+    alone: BTreeMap<BlockHash, String>,
+    explained: u64,
+}
+
+/// What both said.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// Core's words.
+    pub answer: Answer,
+    /// Cairn's code, if it refused.
+    pub code: Option<&'static str>,
+    /// The clock when both were done.
+    pub now: u32,
+}
+
+/// Unix seconds.
+///
+/// # Panics
+/// If the clock stands before 1970 or after 2106.
+pub fn clock() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    u32::try_from(since.as_secs()).expect("it is before 2106")
+}
+
+impl Duel {
+    /// Two new chains, Core's in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self {
+            kernel: Kernel::open(dir),
+            ours: Ours::new(),
+            marked: BTreeSet::new(),
+            alone: BTreeMap::new(),
+            explained: 0,
+        }
+    }
+
+    /// Closes both and opens them from their data.
+    ///
+    /// # Errors
+    /// How their tips differ.
+    pub fn reopen(&mut self) -> Result<(), String> {
+        let before = self.tip();
+        self.kernel.reopen();
+        self.ours.reopen();
+        let (core, ours) = (self.kernel.tip(), self.ours.tip());
+        if core == before && ours == before {
+            return Ok(());
+        }
+        Err(format!("closed at {before:?}, opened again:\n  Core:  {core:?}\n  Cairn: {ours:?}"))
+    }
+
+    /// Answers that differ in the one way that is explained.
+    pub fn explained(&self) -> u64 {
+        self.explained
+    }
+
+    /// Gives both a block.
+    ///
+    /// # Errors
+    /// How their answers differ.
+    pub fn submit(&mut self, block: &Block) -> Result<Agreed, String> {
+        let before = clock();
+        let core = self.kernel.submit(block);
+        let after = clock();
+        // Core reads the clock itself. Where it refused for the time it read one that `before` stands for.
+        let early = core.refusals.iter().any(|refusal| refusal.category == Category::TimeFuture);
+        let ours = self.ours.submit(block, BlockTime::new(if early { before } else { after }));
+        let marked: BTreeSet<BlockHash> = self.ours.marked().into_iter().collect();
+        let differ =
+            |what: &str| Err(format!("{what}\n  Core:  {core}\n  Cairn: {} ({:?})", ours.answer, ours.code));
+        if core.tip != ours.answer.tip {
+            return differ("the tips differ");
+        }
+        if core.kept != ours.answer.kept {
+            return differ("one of them stored the block");
+        }
+        let alike = self.same_refusals(&core, &ours);
+        if !alike && !self.is_explained(block, &core, &ours) {
+            return differ("the refusals differ");
+        }
+        let broken = core.refusals.iter().filter(|refusal| refusal.category == Category::Consensus);
+        let broken = broken.map(|refusal| refusal.hash);
+        // Core's engine marks nothing that fails by itself; of those Cairn leaves out what may be a damaged copy.
+        let broken: BTreeSet<BlockHash> =
+            broken.filter(|hash| !(ours.damaged && *hash == block.hash())).collect();
+        let new: BTreeSet<BlockHash> = marked.difference(&self.marked).copied().collect();
+        if new != broken.difference(&self.marked).copied().collect() || !self.marked.is_subset(&marked) {
+            return differ("they marked different blocks as invalid");
+        }
+        if ours.alone && new.contains(&block.hash()) {
+            self.alone.insert(block.hash(), core.refusals[0].reason.clone());
+        }
+        self.explained += u64::from(!alike);
+        self.marked = marked;
+        Ok(Agreed { answer: core, code: ours.code, now: after })
+    }
+
+    /// Every refusal of Cairn's must be one of Core's in every word. Core reports those of other branches too, which
+    /// Cairn only marks.
+    fn same_refusals(&self, core: &Answer, ours: &OurAnswer) -> bool {
+        match ours.answer.refusals.as_slice() {
+            [] => core.kept != Kept::Refused,
+            refusals => refusals.iter().all(|refusal| core.refusals.contains(refusal)),
+        }
+    }
+
+    /// The one difference that is explained.
+    fn is_explained(&self, block: &Block, core: &Answer, ours: &OurAnswer) -> bool {
+        let ([core], [ours]) = (core.refusals.as_slice(), ours.answer.refusals.as_slice()) else {
+            return false;
+        };
+        let again = |refusal: &Refusal| self.alone.get(&block.hash()) == Some(&refusal.reason);
+        match (core.category, ours.category) {
+            (Category::Consensus, Category::CachedInvalid) => again(core),
+            (Category::MissingPrev, Category::InvalidPrev) => self.alone.contains_key(&block.header.prev),
+            _ => false,
+        }
+    }
+
+    /// Gives both a header. Not for headers of blocks that were refused by themselves, or above such.
+    ///
+    /// # Errors
+    /// How their answers differ.
+    pub fn submit_header(&mut self, header: &Header) -> Result<Result<(), Category>, String> {
+        let before = clock();
+        let core = self.kernel.submit_header(header);
+        let now = if core == Err(Category::TimeFuture) { before } else { clock() };
+        let ours = self.ours.submit_header(header, BlockTime::new(now));
+        if core != ours {
+            return Err(format!("header {}:\n  Core:  {core:?}\n  Cairn: {ours:?}", header.hash()));
+        }
+        Ok(core)
+    }
+
+    /// Whether the block, or the one it stands on, was refused by a rule that needs neither chain nor coins.
+    pub fn differs_above(&self, header: &Header) -> bool {
+        [header.hash(), header.prev].iter().any(|hash| self.alone.contains_key(hash))
+    }
+
+    /// Whether the block is marked invalid.
+    pub fn is_marked(&self, hash: &BlockHash) -> bool {
+        self.marked.contains(hash)
+    }
+
+    /// Compares the coins that each block of the best chain spent.
+    ///
+    /// # Errors
+    /// The first height at which they differ.
+    pub fn compare_spent(&self) -> Result<u64, String> {
+        let mut coins = 0;
+        for height in 1..=self.tip().height {
+            let (core, ours) = (self.kernel.spent_at(height), self.ours.spent_at(height));
+            if core != ours {
+                return Err(format!("at height {height} Core spent {core:?}, Cairn {ours:?}"));
+            }
+            coins += core.len() as u64;
+        }
+        Ok(coins)
+    }
+
+    /// The tip of both.
+    pub fn tip(&self) -> Tip {
+        debug_assert_eq!(self.kernel.tip(), self.ours.tip());
+        self.kernel.tip()
+    }
+}

@@ -1,0 +1,3 @@
+//! The comparison. Bounded by default; `ORACLE_BLOCKS` makes it longer.
+
+mod chain;
