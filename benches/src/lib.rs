@@ -6,8 +6,12 @@
 //!
 //! What it does not do: test anything. A bench that is wrong about a result panics, and that is all.
 
+pub mod spends;
+pub mod worst;
+
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use cairn_consensus::HeaderTree;
 use cairn_params::{ChainSpec, presets};
@@ -26,6 +30,15 @@ pub fn data(bench: &str, name: &str) -> Option<Vec<u8>> {
         eprintln!("skipped: {bench} needs {}", path.display());
     }
     bytes
+}
+
+/// Processor time that this thread has used, in seconds: what a measurement takes on a machine that is busy with other
+/// work as well. Where the system does not say, the time on the wall since the first call.
+pub fn cpu_seconds() -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let used = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = used.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    nanos.map_or_else(|| START.elapsed().as_secs_f64(), |nanos| nanos / 1e9)
 }
 
 /// The headers of a file of 80-byte headers.
