@@ -4,6 +4,7 @@
 
 mod assume_valid;
 mod block_rules;
+mod checks;
 mod coins;
 mod connect_rules;
 mod edge_specs;
