@@ -78,17 +78,33 @@ impl Duel {
         self.explained
     }
 
-    /// Gives both a block.
+    /// Gives both a block with at most one failing input.
     ///
     /// # Errors
     /// How their answers differ.
     pub fn submit(&mut self, block: &Block) -> Result<Agreed, String> {
+        self.compare(block, false)
+    }
+
+    /// Gives both a block of which several inputs may fail. Core checks them on two threads and reports any.
+    ///
+    /// # Errors
+    /// How their answers differ; which script error it is does not matter.
+    pub fn submit_any(&mut self, block: &Block) -> Result<Agreed, String> {
+        self.compare(block, true)
+    }
+
+    fn compare(&mut self, block: &Block, any_script: bool) -> Result<Agreed, String> {
         let before = clock();
-        let core = self.kernel.submit(block);
+        let mut core = self.kernel.submit(block).ok_or("Core cannot decode what Cairn encodes")?;
         let after = clock();
         // Core reads the clock itself. Where it refused for the time it read one that `before` stands for.
         let early = core.refusals.iter().any(|refusal| refusal.category == Category::TimeFuture);
-        let ours = self.ours.submit(block, BlockTime::new(if early { before } else { after }));
+        let mut ours = self.ours.submit(block, BlockTime::new(if early { before } else { after }));
+        if any_script {
+            let all = core.refusals.iter_mut().chain(&mut ours.answer.refusals);
+            all.for_each(|refusal| refusal.script = None);
+        }
         let marked: BTreeSet<BlockHash> = self.ours.marked().into_iter().collect();
         let differ =
             |what: &str| Err(format!("{what}\n  Core:  {core}\n  Cairn: {} ({:?})", ours.answer, ours.code));
@@ -161,6 +177,11 @@ impl Duel {
         [header.hash(), header.prev].iter().any(|hash| self.alone.contains_key(hash))
     }
 
+    /// Whether the block fails a rule that needs neither chain nor coins, its header's left out.
+    pub fn fails_alone(&self, block: &Block) -> bool {
+        self.ours.fails_alone(block)
+    }
+
     /// Whether the block is marked invalid.
     pub fn is_marked(&self, hash: &BlockHash) -> bool {
         self.marked.contains(hash)
@@ -182,9 +203,39 @@ impl Duel {
         Ok(coins)
     }
 
-    /// The tip of both.
+    /// The tip of both, as of the last answer.
     pub fn tip(&self) -> Tip {
-        debug_assert_eq!(self.kernel.tip(), self.ours.tip());
         self.kernel.tip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_params::presets;
+
+    use super::*;
+    use crate::fill::Maker;
+    use crate::rng::Rng;
+
+    /// What one engine was not given the other must show.
+    #[test]
+    fn a_difference_is_told() {
+        let dir = std::env::temp_dir().join(format!("oracle-chain-{}-difference", std::process::id()));
+        let mut duel = Duel::new(&dir);
+        let mut maker = Maker::new(Rng::new(1, 1), &presets::regtest().genesis_block());
+        let genesis = maker.ledger.genesis();
+        let first = maker.plan(genesis).block();
+        let id = maker.ledger.enter(&first, genesis);
+        let second = maker.plan(id).block();
+        assert_eq!(duel.submit(&first).unwrap().answer.kept, Kept::New);
+        assert_eq!(duel.submit(&first).unwrap().answer.kept, Kept::Known);
+        duel.kernel.submit(&second);
+        assert!(duel.reopen().is_err(), "the tips differ");
+        assert!(duel.submit(&first).unwrap_err().starts_with("the tips differ"));
+        let third = maker.plan(maker.ledger.genesis()).block();
+        assert!(duel.submit(&third).unwrap_err().starts_with("the tips differ"));
+        duel.ours.submit(&second, BlockTime::new(clock()));
+        assert!(duel.submit(&second).is_ok());
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -141,12 +141,12 @@ impl Kernel {
         self.manager.as_ref().expect("it is open but for a moment of `reopen`")
     }
 
-    /// Gives it a block.
+    /// Gives it a block; nothing if Core cannot decode it.
     ///
     /// # Panics
-    /// If Core cannot decode what Cairn encoded, or its log and its interface tell different numbers of refusals.
-    pub fn submit(&mut self, block: &Block) -> Answer {
-        let block = KernelBlock::new(&block.to_bytes()).expect("Core decodes what Cairn encodes");
+    /// If its log and its interface tell different numbers of refusals.
+    pub fn submit(&mut self, block: &Block) -> Option<Answer> {
+        let block = KernelBlock::new(&block.to_bytes()).ok()?;
         *self.ear.lock().expect("no thread panics") = Heard::default();
         let kept = match self.manager().process_block(&block) {
             ProcessBlockResult::NewBlock => Kept::New,
@@ -159,7 +159,7 @@ impl Kernel {
             let (reason, script) = parse_state(&state);
             Refusal { hash, category, reason, script }
         });
-        Answer { kept, refusals: refusals.collect(), tip: self.tip() }
+        Some(Answer { kept, refusals: refusals.collect(), tip: self.tip() })
     }
 
     /// Gives it a header: the class of the refusal, if it is one.

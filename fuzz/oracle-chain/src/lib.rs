@@ -10,11 +10,15 @@
 //! - forks of 1 to 60 blocks: races of equal work, headers first, blocks out of order, branches that break in the
 //!   middle so that the engine goes back;
 //! - for every rule that a block on regtest can break a block that breaks it and nothing else, and for every limit a
-//!   block that just keeps it. Each is made for one reason, and that reason must come back from both.
+//!   block that just keeps it. Each is made for one reason, and that reason must come back from both;
+//! - blocks changed at random, for whatever comes of it.
+//!
+//! Now and then both are closed and opened again from their data. At the end the coins that each block of the best chain
+//! spent are compared one by one, and what both know of every header that they were given.
 //!
 //! The only difference allowed is told and counted by [`Duel`].
 //!
-//! Everything follows from the seed but the blocks two hours ahead of the clock: Core's engine reads the machine's.
+//! Everything follows from the seed but the last few blocks, which look at the clock: Core's engine reads the machine's.
 //!
 //! # What cannot be reached on regtest
 //! Coins overwritten (BIP30; BIP34 holds from the first block and a height begins no other's script), a transaction

@@ -57,8 +57,7 @@ impl Ours {
     /// If disks in memory fail.
     pub fn submit(&mut self, block: &Block, now: BlockTime) -> OurAnswer {
         let hash = block.hash();
-        let alone = cairn_consensus::check_block(block.clone(), &self.spec);
-        let alone = matches!(alone, Err(error) if !matches!(error, BlockError::Header(_)));
+        let alone = self.fails_alone(block);
         let result = self.chain.submit_block(block.clone(), now);
         let stored = {
             let reader = self.chain.reader();
@@ -76,6 +75,12 @@ impl Ours {
         let damaged = verdict == Some(Verdict::Mutated);
         let refusals = result.err().map(|error| refusal(hash, error)).into_iter().collect();
         OurAnswer { answer: Answer { kept, refusals, tip: self.tip() }, code, alone, damaged }
+    }
+
+    /// Whether the block fails a rule that needs neither chain nor coins, its header's left out.
+    pub fn fails_alone(&self, block: &Block) -> bool {
+        let alone = cairn_consensus::check_block(block.clone(), &self.spec);
+        matches!(alone, Err(error) if !matches!(error, BlockError::Header(_)))
     }
 
     /// Gives it a header.

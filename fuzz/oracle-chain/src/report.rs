@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::answer::Refusal;
+use crate::answer::{Refusal, Tip};
 use crate::duel::Agreed;
 
 /// What a run counted.
@@ -23,6 +23,10 @@ pub struct Report {
     pub faults: u64,
     /// Valid blocks at a limit or in an unusual form that both took, counted in `blocks` too.
     pub limits: u64,
+    /// Blocks changed at random that both took, counted in `blocks` too.
+    pub changed_taken: u64,
+    /// Blocks changed at random that both refused.
+    pub changed_refused: u64,
     /// Different rules and limits among the two.
     pub rules: u64,
     /// Headers given by themselves.
@@ -31,6 +35,8 @@ pub struct Report {
     pub probes: u64,
     /// Restarts of both engines.
     pub reopened: u64,
+    /// The last tip that follows from the seed alone.
+    pub tip: Option<Tip>,
     /// Invalid or unknown ancestors: blocks both refused for what lies below, or gave a second time.
     pub echoes: u64,
     /// Answers that differ in the one way that is explained.
@@ -69,9 +75,16 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{} branches turned back, {} races, {faults} faulty blocks refused by both, {limits} blocks at limits \
-             taken by both, {rules} rules and limits, {headers} headers alone, {echoes} repeats and children, {} \
+             taken by both, {} blocks changed at random taken by both and {} refused by both, {rules} rules and limits, {headers} headers alone, {echoes} repeats and children, {} \
              explained, {} coins and {} headers compared at the end, {} restarts",
-            self.turned_back, self.races, self.explained, self.coins, self.probes, self.reopened
+            self.turned_back,
+            self.races,
+            self.changed_taken,
+            self.changed_refused,
+            self.explained,
+            self.coins,
+            self.probes,
+            self.reopened
         )?;
         let depths: Vec<String> =
             self.reorgs.iter().map(|(depth, count)| format!("{depth}:{count}")).collect();

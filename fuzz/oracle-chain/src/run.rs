@@ -15,7 +15,10 @@ use crate::report::Report;
 use crate::rng::Rng;
 
 /// Most transactions of a block beside the coinbase.
-const TXS: usize = 4;
+const TXS: usize = 6;
+
+/// Rounds of the rules that look at the clock. Six blocks ahead of it among eleven would move the median there.
+const CLOCK_TRIALS: u32 = 3;
 
 /// Steps between two restarts of both engines.
 const REOPEN: u32 = 150;
@@ -72,7 +75,8 @@ pub fn replay(blocks: &[Block], dir: &Path) -> Result<u64, String> {
     let mut duel = Duel::new(dir);
     let mut taken = 0;
     for (index, block) in blocks.iter().enumerate() {
-        let agreed = duel.submit(block).map_err(|what| format!("block {} of the list: {what}", index + 1))?;
+        let agreed =
+            duel.submit_any(block).map_err(|what| format!("block {} of the list: {what}", index + 1))?;
         taken += u64::from(agreed.answer.kept == Kept::New && agreed.code.is_none());
     }
     Ok(taken)
@@ -119,7 +123,7 @@ impl Run {
             let Report { blocks, faults, .. } = self.report;
             let reorgs = size.reorgs.saturating_sub(self.report.reorg_count());
             let faults = size.faults.saturating_sub(faults);
-            let unused = self.used.iter().any(|used| !used);
+            let unused = self.used.iter().zip(&self.rules).any(|(used, rule)| !used && !rule.clock);
             if reorgs == 0 && faults == 0 && blocks >= size.blocks && !unused {
                 break;
             }
@@ -128,16 +132,19 @@ impl Run {
                 self.duel.reopen()?;
                 self.report.reopened += 1;
             }
-            let weights = [reorgs * 3, (faults + 1) * 2, size.blocks.saturating_sub(blocks) / 4 + 1];
+            let weights =
+                [reorgs * 3, (faults + 1) * 2, faults / 2 + 1, size.blocks.saturating_sub(blocks) / 4 + 1];
             let dice = self.rng.u64() % weights.iter().sum::<u64>();
-            if dice < weights[0] {
-                self.fork()?;
-            } else if dice < weights[0] + weights[1] {
-                self.try_rule()?;
-            } else {
-                self.grow()?;
+            let below = |count: usize| weights[..count].iter().sum::<u64>();
+            match dice {
+                _ if dice < below(1) => self.fork()?,
+                _ if dice < below(2) => self.try_rule()?,
+                _ if dice < below(3) => self.try_anything()?,
+                _ => self.grow()?,
             }
         }
+        self.report.tip = Some(self.duel.tip());
+        self.try_clock()?;
         self.close()
     }
 
@@ -169,6 +176,17 @@ impl Run {
     fn give(&mut self, block: &Block, parent: Id) -> Result<Agreed, String> {
         self.given.push(block.clone());
         let agreed = self.duel.submit(block)?;
+        self.follow(block, parent, agreed)
+    }
+
+    /// [`give`](Self::give) of a block of which several inputs may fail.
+    fn give_any(&mut self, block: &Block, parent: Id) -> Result<Agreed, String> {
+        self.given.push(block.clone());
+        let agreed = self.duel.submit_any(block)?;
+        self.follow(block, parent, agreed)
+    }
+
+    fn follow(&mut self, block: &Block, parent: Id, agreed: Agreed) -> Result<Agreed, String> {
         self.report.refusal(&agreed);
         let hash = block.hash();
         if agreed.answer.kept == Kept::New {
@@ -205,8 +223,37 @@ impl Run {
     /// The next rule of the deck, on the tip.
     fn try_rule(&mut self) -> Result<(), String> {
         let Some((index, trial)) = self.draw(self.tip, |_| true) else { return self.grow() };
-        let name = self.rules[index].name.clone();
-        self.judge(&name, &trial, self.tip).map_err(|what| format!("{name}: {what}"))?;
+        self.judge_rule(index, &trial)
+    }
+
+    /// The rules that look at the clock, each a few times.
+    fn try_clock(&mut self) -> Result<(), String> {
+        for _ in 0..CLOCK_TRIALS {
+            for index in (0..self.rules.len()).filter(|index| self.rules[*index].clock).collect::<Vec<_>>() {
+                self.maker.now = crate::duel::clock();
+                let trial = (self.rules[index].make)(&mut self.maker, self.tip);
+                self.judge_rule(index, &trial.expect("they want nothing of the chain"))?;
+            }
+            self.fork()?;
+        }
+        Ok(())
+    }
+
+    /// A block changed anywhere.
+    fn try_anything(&mut self) -> Result<(), String> {
+        let parent = self.tip;
+        let block = crate::flaws::soup(&mut self.maker, parent);
+        let agreed = self.give_any(&block, parent).map_err(|what| format!("changed at random: {what}"))?;
+        match agreed.code {
+            Some(_) => self.report.changed_refused += 1,
+            None => self.report.changed_taken += 1,
+        }
+        Ok(())
+    }
+
+    fn judge_rule(&mut self, index: usize, trial: &Trial) -> Result<(), String> {
+        let (name, clock) = (self.rules[index].name.clone(), self.rules[index].clock);
+        self.judge(trial, self.tip, clock).map_err(|what| format!("{name}: {what}"))?;
         self.report.rules += u64::from(!std::mem::replace(&mut self.used[index], true));
         Ok(())
     }
@@ -214,7 +261,7 @@ impl Run {
     /// A trial on `parent` by the next rule in the deck that `wanted` likes and the chain has what it takes for.
     fn draw(&mut self, parent: Id, wanted: impl Fn(&Rule) -> bool) -> Option<(usize, Trial)> {
         if self.deck.is_empty() {
-            self.deck = (0..self.rules.len()).collect();
+            self.deck = (0..self.rules.len()).filter(|index| !self.rules[*index].clock).collect();
             for last in (1..self.deck.len()).rev() {
                 self.deck.swap(last, self.rng.below(last + 1));
             }
@@ -224,7 +271,6 @@ impl Run {
             if !wanted(&self.rules[index]) {
                 continue;
             }
-            self.maker.now = crate::duel::clock();
             if let Some(trial) = (self.rules[index].make)(&mut self.maker, parent) {
                 self.deck.remove(at);
                 return Some((index, trial));
@@ -234,16 +280,19 @@ impl Run {
         None
     }
 
-    fn judge(&mut self, name: &str, trial: &Trial, parent: Id) -> Result<(), String> {
+    /// The clock may go on between making and giving a block that is a second too far ahead.
+    fn judge(&mut self, trial: &Trial, parent: Id, clock: bool) -> Result<(), String> {
         if trial.want == Want::Accept {
             self.report.limits += 1;
             let early = self.rng.chance(30);
             return self.take(&trial.block, parent, early);
         }
         let (before, made) = (self.tip, self.maker.now);
+        if trial.twin.is_none() && self.rng.chance(30) && !self.duel.fails_alone(&trial.block) {
+            self.header(&trial.block)?;
+        }
         let agreed = self.give(&trial.block, parent)?;
-        if agreed.code.is_none() && name.starts_with("time over two hours") && agreed.now > made {
-            // The clock went on between making and giving.
+        if agreed.code.is_none() && clock && agreed.now > made {
             return Ok(());
         }
         self.expect(trial.want, &agreed)?;
@@ -333,7 +382,7 @@ impl Run {
         let mut branch: Vec<(Block, Id)> = Vec::new();
         let mut parent = from;
         for _ in 0..length {
-            let most = self.rng.pick(&[0, 0, 1, TXS]);
+            let most = self.rng.pick(&[0, 1, TXS]);
             let block = self.maker.full_plan(parent, most).block();
             let id = self.maker.ledger.enter(&block, parent);
             self.ids.insert(block.hash(), id);
@@ -392,8 +441,7 @@ impl Run {
             self.take(&block, below, false)?;
             parent = self.ids[&block.hash()];
         }
-        let like = |rule: &Rule| !rule.valid && !rule.name.starts_with("time over two hours");
-        let Some((index, trial)) = self.draw(parent, like) else { return Ok(()) };
+        let Some((index, trial)) = self.draw(parent, |rule| !rule.valid) else { return Ok(()) };
         let name = self.rules[index].name.clone();
         self.break_here(&trial, parent, length - bad - 1).map_err(|what| format!("{name}: {what}"))?;
         self.report.rules += u64::from(!std::mem::replace(&mut self.used[index], true));

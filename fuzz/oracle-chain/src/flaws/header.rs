@@ -1,6 +1,6 @@
 //! Rules of headers.
 
-use cairn_primitives::{BlockHash, BlockTime, CompactTarget};
+use cairn_primitives::{BlockHash, CompactTarget};
 
 use super::{Rule, Trial, Want, rule};
 use crate::build::{Plan, grind};
@@ -36,15 +36,18 @@ pub(super) fn rules() -> Vec<Rule> {
         rule("ok: time one after the median", |maker, parent| {
             header(maker, parent, None, |plan, median| plan.time = median + 1)
         }),
-        rule("time over two hours ahead", |maker, parent| {
-            let time = maker.now + MAX_FUTURE + 1;
-            header(maker, parent, Some("time-too-new"), |plan, _| plan.time = time)
-        }),
-        rule("ok: time two hours ahead", |maker, parent| {
-            let time = maker.now + MAX_FUTURE;
-            header(maker, parent, None, |plan, _| plan.time = time)
-        }),
     ];
+    for (name, ahead, code) in [
+        ("time over two hours ahead", MAX_FUTURE + 1, Some("time-too-new")),
+        ("time a year ahead", 365 * 86_400, Some("time-too-new")),
+        ("ok: time two hours ahead", MAX_FUTURE, None),
+    ] {
+        let timed = rule(name, move |maker, parent| {
+            let time = maker.now + ahead;
+            header(maker, parent, code, |plan, _| plan.time = time)
+        });
+        rules.push(Rule { clock: true, ..timed });
+    }
     for bits in [0, 0x2080_0000, 0x2100_ffff, 0xff12_3456, 0x0480_0001, 0x0123_4567] {
         rules.push(rule("bits that are no target here", move |maker, parent| {
             let mut block = maker.plan(parent).block();
@@ -75,6 +78,5 @@ fn header(
     let median = maker.ledger.median(parent);
     let mut plan = maker.full_plan(parent, 2);
     change(&mut plan, median);
-    debug_assert!(BlockTime::new(plan.time).to_u32() > 0);
     Some(Trial::maybe(&plan, code))
 }

@@ -5,12 +5,14 @@ mod header;
 mod scripts;
 mod shape;
 mod size;
+mod soup;
 mod spends;
 mod taproot;
 mod times;
 mod values;
 
 use cairn_primitives::Block;
+pub(crate) use soup::soup;
 
 use crate::build::Plan;
 use crate::fill::Maker;
@@ -62,10 +64,12 @@ pub(crate) struct Rule {
     pub(crate) make: Make,
     /// It is valid, at a limit or in a form that looks wrong.
     pub(crate) valid: bool,
+    /// It looks at the clock, so the block does not follow from the seed.
+    pub(crate) clock: bool,
 }
 
 fn rule(name: &str, make: impl Fn(&mut Maker, Id) -> Option<Trial> + 'static) -> Rule {
-    Rule { name: name.to_owned(), make: Box::new(make), valid: name.starts_with("ok: ") }
+    Rule { name: name.to_owned(), make: Box::new(make), valid: name.starts_with("ok: "), clock: false }
 }
 
 /// Every rule that a block on regtest can break, and every limit it can just keep.
