@@ -112,15 +112,17 @@ impl<'a> Writer<'a> {
         self.batch.delete(table, key)
     }
 
+    /// Makes sure that the next `ops` changes are committed together.
+    pub(crate) fn together(&mut self, ops: usize) -> Result<(), StoreError> {
+        if self.batch.room() < ops { self.store.commit(std::mem::take(&mut self.batch)) } else { Ok(()) }
+    }
+
     /// Commits what is left. Not durable before the store is synced.
     pub(crate) fn finish(self) -> Result<(), StoreError> {
         self.store.commit(self.batch)
     }
 
     fn make_room(&mut self) -> Result<(), StoreError> {
-        if self.batch.room() == 0 {
-            self.store.commit(std::mem::take(&mut self.batch))?;
-        }
-        Ok(())
+        self.together(1)
     }
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use cairn_store::Engine;
 
+use crate::error::ChainStateError;
+use crate::index::IndexKind;
+
 /// Where a chain lies on disk and what is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainStateConfig {
@@ -17,6 +20,8 @@ pub struct ChainStateConfig {
     pub txindex: bool,
     /// Whether to keep the index from script to history and coins.
     pub addrindex: bool,
+    /// Whether to keep the sums and the hash of the coins after each block.
+    pub coinstatsindex: bool,
     /// Threads for script checks; 0 for one on each core.
     pub script_threads: usize,
 }
@@ -33,8 +38,32 @@ impl ChainStateConfig {
             cache_bytes: DEFAULT_CACHE_BYTES,
             txindex: false,
             addrindex: false,
+            coinstatsindex: false,
             script_threads: 0,
         }
+    }
+
+    /// The indexes that are on.
+    pub(crate) fn indexes(&self) -> Vec<IndexKind> {
+        let all = [
+            (self.txindex, IndexKind::Tx),
+            (self.addrindex, IndexKind::Address),
+            (self.coinstatsindex, IndexKind::CoinStats),
+        ];
+        all.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect()
+    }
+
+    /// The directories of the stores: chain, coins, index.
+    pub(crate) fn store_dirs(&self) -> [PathBuf; 3] {
+        [StoreName::Chain, StoreName::Coins, StoreName::Index].map(|name| self.dir.join(name.dir()))
+    }
+
+    /// Refuses a directory without a chain, before anything is made in it.
+    pub(crate) fn must_exist(&self) -> Result<(), ChainStateError> {
+        if self.dir.join(StoreName::Chain.dir()).is_dir() {
+            return Ok(());
+        }
+        Err(ChainStateError::NothingThere { dir: self.dir.clone() })
     }
 
     /// Bytes for the coin cache: three quarters.

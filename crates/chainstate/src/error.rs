@@ -1,11 +1,12 @@
 //! What can go wrong with the durable chain, apart from rules a block breaks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cairn_consensus::{BlockError, DisconnectError, HeaderError, Verdict};
-use cairn_primitives::{BlockHash, DecodeError};
+use cairn_primitives::{BlockHash, DecodeError, Height, OutPoint};
 use cairn_store::StoreError;
 
+use crate::coin_stats::CoinStats;
 use crate::index::IndexKind;
 
 /// Why the chain's data could not be opened, read or written.
@@ -108,6 +109,46 @@ pub enum ChainStateError {
         /// The block the coins belong to.
         at: BlockHash,
     },
+    /// The stored coins are not those that the blocks make. Rebuilding makes them so.
+    #[error(
+        "the coin store is damaged: at block {} it holds {} coins with muhash {}, the blocks make {} with {}",
+        got.hash, got.coins, got.muhash, expected.coins, expected.muhash
+    )]
+    CoinsDiffer {
+        /// The coins of the store.
+        got: Box<CoinStats>,
+        /// The coins of the blocks.
+        expected: Box<CoinStats>,
+    },
+    /// An index does not hold what the blocks say. Rebuilding makes it so.
+    #[error("the {index} index is damaged: it differs from the blocks at height {height}")]
+    IndexDiffers {
+        /// The index.
+        index: IndexKind,
+        /// The first height at which that was seen.
+        height: Height,
+    },
+    /// An index is at no place of the event log, or lacks what it needs to go on: the next start with it switched on
+    /// makes it anew.
+    #[error("the {index} index does not fit the event log")]
+    IndexDetached {
+        /// The index.
+        index: IndexKind,
+    },
+    /// The directory holds no chain.
+    #[error("the directory {} holds no chain", dir.display())]
+    NothingThere {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A block on disk spends a coin that no block below it makes.
+    #[error("the stored block {hash} spends coin {outpoint}, which is not there")]
+    CoinMissing {
+        /// The block.
+        hash: BlockHash,
+        /// The coin.
+        outpoint: OutPoint,
+    },
     /// No such block.
     #[error("block {hash} is not known")]
     UnknownBlock {
@@ -132,6 +173,18 @@ pub enum ChainStateError {
         /// How many were asked for.
         threads: usize,
     },
+}
+
+impl ChainStateError {
+    /// File and offset of a damaged record, where the error names one.
+    pub fn place(&self) -> Option<(&Path, u64)> {
+        match self {
+            Self::RecordDamaged { path, offset, .. } | Self::RecordUndecodable { path, offset, .. } => {
+                Some((path, *offset))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A data directory holds another chain than the one asked for.

@@ -12,10 +12,12 @@
 use cairn_consensus::{NodeId, ReorgPlan};
 use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint};
 
+use crate::check::{Progress, Task};
 use crate::coin_cache::{CoinCache, InStore};
 use crate::coins::settled;
 use crate::error::ChainStateError;
 use crate::layout::{CoinsState, EventRow, HeaderRow, StateRow};
+use crate::open::Watch;
 use crate::state::{ChainState, Pending, SinceFlush};
 
 impl ChainState {
@@ -29,7 +31,7 @@ impl ChainState {
         let result = self.write_commit();
         self.or_halt(result)?;
         let events = std::mem::take(&mut self.pending).events;
-        let caught_up = self.shared.index.catch_up(&self.shared);
+        let caught_up = self.shared.index.catch_up(&self.shared, &mut |_| {});
         self.or_halt(caught_up)?;
         self.shared.hub.publish(&events);
         Ok(())
@@ -101,7 +103,7 @@ impl ChainState {
 
     /// Brings the coins from where the store has them to the tip, without checking anything again: every block
     /// on the way was connected before.
-    pub(crate) fn redo(&mut self, state: CoinsState) -> Result<(), ChainStateError> {
+    pub(crate) fn redo(&mut self, state: CoinsState, watch: Watch<'_>) -> Result<(), ChainStateError> {
         let known = |hash: BlockHash| {
             let id = self.with_live(|live| live.tree.get(&hash));
             id.ok_or(ChainStateError::CoinsDetached { at: hash })
@@ -113,15 +115,21 @@ impl ChainState {
         if let Some(target) = target {
             tracing::info!(from = %state.at, to = %state.flushing_to.unwrap_or(state.at), "finishing a flush that was cut short");
             // The store has changes of all blocks up to `target`: it is nowhere in between.
-            self.redo_leg(at, target, usize::MAX)?;
+            self.redo_leg(at, target, usize::MAX, watch)?;
             if target != at {
                 self.write_redone(target)?;
             }
         }
-        self.redo_leg(target.unwrap_or(at), tip, self.cache_budget)
+        self.redo_leg(target.unwrap_or(at), tip, self.cache_budget, watch)
     }
 
-    fn redo_leg(&mut self, from: NodeId, to: NodeId, budget: usize) -> Result<(), ChainStateError> {
+    fn redo_leg(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        budget: usize,
+        watch: Watch<'_>,
+    ) -> Result<(), ChainStateError> {
         let ReorgPlan { disconnect, connect, .. } = self.with_live(|live| live.tree.plan(from, to));
         if !connect.is_empty() || !disconnect.is_empty() {
             tracing::info!(connect = connect.len(), disconnect = disconnect.len(), "redoing coin changes");
@@ -138,8 +146,10 @@ impl ChainState {
                 live.cache.make(outpoint, coin, InStore::Maybe);
             }
         }
-        for id in connect {
+        let total = connect.len() as u64;
+        for (done, id) in (1..).zip(connect) {
             let block = self.shared.load_block(id)?;
+            self.repair_undo(id, &block)?;
             let full = {
                 let mut live = self.shared.write();
                 let height = live.tree.height(id);
@@ -151,11 +161,18 @@ impl ChainState {
             if full {
                 self.write_redone(id)?;
             }
+            watch(Progress { task: Task::Coins, done, total });
         }
         Ok(())
     }
 
     fn write_redone(&mut self, to: NodeId) -> Result<(), ChainStateError> {
+        if !self.pending.rows.is_empty() {
+            // Undo data made anew: once the coins are past its block it could not be made again.
+            let result = self.write_commit();
+            self.or_halt(result)?;
+            self.pending = Pending::default();
+        }
         let result = self.write_coins(to);
         self.or_halt(result)
     }

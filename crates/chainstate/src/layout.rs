@@ -4,6 +4,7 @@
 //! they sort; in values they are little-endian. Every form here has a golden-bytes test: a change of one is a
 //! new [`DISK_FORM`].
 
+use cairn_crypto::{MuHash, MuHashDigest};
 use cairn_primitives::{Amount, BlockHash, Header, Height, OutPoint, Sha256, Txid};
 use cairn_store::{Key, TableDef, Value, ValueError, exact};
 
@@ -44,6 +45,10 @@ pub(crate) const TXS: TableDef<[u8; 32], TxRow> = TableDef::new(2, "txs");
 pub(crate) const HISTORY: TableDef<HistoryKey, HistoryRow> = TableDef::new(3, "history");
 /// Store `index`: the unspent coins of a script.
 pub(crate) const ADDRESS_COINS: TableDef<AddressCoinKey, AddressCoinRow> = TableDef::new(4, "address-coins");
+/// Store `index`: the sums of the coins after each block of the best chain, by height.
+pub(crate) const COIN_STATS: TableDef<u32, CoinStatsRow> = TableDef::new(5, "coin-stats");
+/// Store `index`: the running sums of the coins, with their set.
+pub(crate) const COIN_SET: TableDef<u8, CoinSetRow> = TableDef::new(6, "coin-set");
 
 /// Reads fields off the front of a row and at last insists that nothing is left.
 struct Fields<'a>(&'a [u8]);
@@ -381,6 +386,79 @@ impl Value for AddressCoinRow {
     }
 }
 
+/// The sums of the coins after a block: the block (32), MuHash (32); then 8 bytes each: coins, their amount, bogosize,
+/// subsidies so far, and of those never to be spent: genesis, overwritten, unspendable scripts, unclaimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CoinStatsRow {
+    pub(crate) hash: BlockHash,
+    pub(crate) muhash: MuHashDigest,
+    pub(crate) coins: u64,
+    pub(crate) total_amount: u64,
+    pub(crate) bogosize: u64,
+    pub(crate) subsidy: u64,
+    pub(crate) genesis: u64,
+    pub(crate) bip30: u64,
+    pub(crate) scripts: u64,
+    pub(crate) unclaimed: u64,
+}
+
+impl CoinStatsRow {
+    fn take(fields: &mut Fields<'_>) -> Result<Self, ValueError> {
+        Ok(CoinStatsRow {
+            hash: fields.hash("block")?,
+            muhash: MuHashDigest::from_bytes(fields.array("muhash")?),
+            coins: fields.u64("coins")?,
+            total_amount: fields.u64("amount")?,
+            bogosize: fields.u64("bogosize")?,
+            subsidy: fields.u64("subsidy")?,
+            genesis: fields.u64("genesis")?,
+            bip30: fields.u64("bip30")?,
+            scripts: fields.u64("scripts")?,
+            unclaimed: fields.u64("unclaimed")?,
+        })
+    }
+}
+
+impl Value for CoinStatsRow {
+    fn write_value(&self, out: &mut Vec<u8>) {
+        let CoinStatsRow { hash, muhash, coins, total_amount, bogosize, .. } = *self;
+        out.extend_from_slice(hash.as_bytes());
+        out.extend_from_slice(muhash.as_bytes());
+        let unspendable = [self.genesis, self.bip30, self.scripts, self.unclaimed];
+        for number in [coins, total_amount, bogosize, self.subsidy].into_iter().chain(unspendable) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    fn read_value(bytes: &[u8]) -> Result<Self, ValueError> {
+        let mut fields = Fields(bytes);
+        let row = Self::take(&mut fields)?;
+        fields.end(row)
+    }
+}
+
+/// The running sums: those after the block of the cursor (128), and the set as the number that MuHash makes of it (384,
+/// little-endian).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CoinSetRow {
+    pub(crate) row: CoinStatsRow,
+    pub(crate) set: Box<[u8; MuHash::SIZE]>,
+}
+
+impl Value for CoinSetRow {
+    fn write_value(&self, out: &mut Vec<u8>) {
+        self.row.write_value(out);
+        out.extend_from_slice(&*self.set);
+    }
+
+    fn read_value(bytes: &[u8]) -> Result<Self, ValueError> {
+        let mut fields = Fields(bytes);
+        let row = CoinStatsRow::take(&mut fields)?;
+        let set = Box::new(fields.array("set")?);
+        fields.end(CoinSetRow { row, set })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Debug;
@@ -463,6 +541,24 @@ mod tests {
         key(AddressCoinKey { script, outpoint }, &format!("{}{}00000003", aa(), "cc".repeat(32)));
         let row = AddressCoinRow { value: Amount::from_sat(1), height: Height::new(2), coinbase: true };
         value(row, "01000000000000000200000001", &[13]);
+        let muhash = MuHashDigest::from_bytes([0xbb; 32]);
+        let row = CoinStatsRow {
+            hash: HASH,
+            muhash,
+            coins: 1,
+            total_amount: 2,
+            bogosize: 3,
+            subsidy: 4,
+            genesis: 5,
+            bip30: 6,
+            scripts: 7,
+            unclaimed: 8,
+        };
+        let numbers: String = (1..=8).map(|n| format!("0{n}00000000000000")).collect();
+        let golden = format!("{}{}{numbers}", aa(), "bb".repeat(32));
+        value(row, &golden, &[128]);
+        let set = Box::new([0xcc; 384]);
+        value(CoinSetRow { row, set }, &(golden + &"cc".repeat(384)), &[512]);
     }
 
     /// Numbers of tables are part of the disk form.
@@ -471,6 +567,8 @@ mod tests {
         let chain = [IDENTITY.id(), STATE.id(), HEADERS.id(), BLOCKS.id(), EVENTS.id(), INVALID.id()];
         assert_eq!(chain, [1, 2, 3, 4, 5, 6]);
         assert_eq!([COINS.id(), COINS_STATE.id()], [1, 2]);
-        assert_eq!([CURSORS.id(), TXS.id(), HISTORY.id(), ADDRESS_COINS.id()], [1, 2, 3, 4]);
+        let index =
+            [CURSORS.id(), TXS.id(), HISTORY.id(), ADDRESS_COINS.id(), COIN_STATS.id(), COIN_SET.id()];
+        assert_eq!(index, [1, 2, 3, 4, 5, 6]);
     }
 }

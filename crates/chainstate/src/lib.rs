@@ -31,8 +31,10 @@
 mod activate;
 mod candidates;
 mod chain_db;
+pub mod check;
 mod coin_cache;
 mod coin_codec;
+mod coin_stats;
 mod coins;
 mod config;
 mod error;
@@ -46,6 +48,7 @@ mod live;
 mod lock;
 mod open;
 mod reader;
+mod rebuild;
 mod scripts;
 pub mod simulate;
 mod state;
@@ -54,13 +57,16 @@ mod submit;
 mod tail;
 mod undo_file;
 
+pub use coin_stats::{CoinStats, coin_element};
 pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES};
 pub use error::{ChainStateError, OtherChain, SubmitError};
 pub use events::{ChainEvent, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
 pub use index::{
-    AddressBalance, AddressCoin, AddressHistory, HistoryEntry, IndexKind, IndexStatus, TxInfo, script_hash,
+    AddressBalance, AddressCoin, AddressHistory, HistoryEntry, IndexKind, IndexStatus, SupplyStats, TxInfo,
+    Unspendable, script_hash,
 };
 pub use reader::{BranchStatus, BranchTip, ChainReader, ChainView, HeaderInfo};
+pub use rebuild::Rebuilt;
 pub use state::{COMMIT_BLOCKS, COMMIT_BYTES, ChainState, FLUSH_BLOCKS, FLUSH_BYTES, Tip};
 pub use submit::Submitted;
 

@@ -1,7 +1,7 @@
 //! Opening a chain: reading back what was saved, and setting right what a crash left.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_consensus::{HeaderTree, NodeId};
@@ -11,15 +11,17 @@ use cairn_store::{Store, StoreOptions};
 
 use crate::candidates::Candidates;
 use crate::chain_db::ChainDb;
+use crate::check::Progress;
 use crate::coins::{CoinDb, settled};
 use crate::config::{ChainStateConfig, StoreName};
 use crate::error::{ChainStateError, OtherChain};
 use crate::events::EventId;
 use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
-use crate::index::{IndexDb, IndexKind};
+use crate::index::IndexDb;
 use crate::layout::{BlockRow, DISK_FORM, Identity, StateRow};
 use crate::live::{Live, Shared};
 use crate::lock::DirLock;
+use crate::rebuild::Note;
 use crate::scripts::ScriptPool;
 use crate::state::{ChainState, Pending, SinceFlush};
 use crate::storage::{Disk, FileId, Memory, Storage};
@@ -39,6 +41,27 @@ pub(crate) struct Places {
     pub(crate) roll_over: u64,
 }
 
+impl Places {
+    /// The places in `config.dir`, which nobody else may have open.
+    pub(crate) fn on_disk(config: &ChainStateConfig) -> Result<Self, ChainStateError> {
+        Self::with_lock(config, DirLock::take(&config.dir)?)
+    }
+
+    /// The places in `config.dir`, of which the lock is held.
+    pub(crate) fn with_lock(config: &ChainStateConfig, lock: DirLock) -> Result<Self, ChainStateError> {
+        let dir = config.dir.clone();
+        let lock = Some(lock);
+        let store = |name: StoreName| {
+            let options = StoreOptions { engine: config.engine, cache_bytes: config.page_cache_bytes(name) };
+            Store::open(&dir.join(name.dir()), options)
+        };
+        let (chain, coins, index) =
+            (store(StoreName::Chain)?, store(StoreName::Coins)?, store(StoreName::Index)?);
+        let files = Arc::new(Disk::open(&dir.join("blocks"))?);
+        Ok(Places { dir, chain, coins, index, files, lock, roll_over: MAX_BLOCK_FILE })
+    }
+}
+
 impl ChainState {
     /// Opens the chain in `config.dir`, and begins it with genesis if nothing is there. Sets right what a crash
     /// left: cuts torn ends of block files, takes up whole blocks behind the last commit, redoes coin changes
@@ -49,20 +72,13 @@ impl ChainState {
     /// holds another chain, [`ChainStateError::DiskForm`] if another version wrote it, and what disk and stores
     /// report.
     pub fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
-        let dir = config.dir.clone();
-        let lock = Some(DirLock::take(&dir)?);
-        let store = |name: StoreName| {
-            let options = StoreOptions { engine: config.engine, cache_bytes: config.page_cache_bytes(name) };
-            Store::open(&dir.join(name.dir()), options)
-        };
-        let (chain, coins, index) =
-            (store(StoreName::Chain)?, store(StoreName::Coins)?, store(StoreName::Index)?);
-        let files = Arc::new(Disk::open(&dir.join("blocks"))?);
-        let places = Places { dir, chain, coins, index, files, lock, roll_over: MAX_BLOCK_FILE };
+        let places = Places::on_disk(config)?;
+        // From here on the coins are not only those of a rebuild.
+        Note::of(&config.dir).remove()?;
         Self::start(spec, places, config)
     }
 
-    /// A new chain in memory, with both indexes, its scripts checked on the caller's thread. For tests and
+    /// A new chain in memory, with all indexes, its scripts checked on the caller's thread. For tests and
     /// simulations; nothing of it outlives the process.
     pub fn in_memory(spec: Arc<ChainSpec>) -> Self {
         let places = Places {
@@ -77,6 +93,7 @@ impl ChainState {
         let config = ChainStateConfig {
             txindex: true,
             addrindex: true,
+            coinstatsindex: true,
             script_threads: 1,
             ..ChainStateConfig::new("")
         };
@@ -88,18 +105,27 @@ impl ChainState {
         places: Places,
         config: &ChainStateConfig,
     ) -> Result<Self, ChainStateError> {
+        let mut this = Self::assemble(spec, places, config)?;
+        this.recover(&mut |_| {})?;
+        Ok(this)
+    }
+
+    /// What was saved, before anything of it is set right.
+    pub(crate) fn assemble(
+        spec: Arc<ChainSpec>,
+        places: Places,
+        config: &ChainStateConfig,
+    ) -> Result<Self, ChainStateError> {
         let chain = ChainDb::open(places.chain.clone())?;
-        let state = identify(&chain, &spec, &places)?;
+        let state = identify(&chain, &spec, &places.dir)?;
         let live = load(&chain, &spec, &state)?;
         let files = Files::new(places.files.clone(), spec.network.magic);
         let appender = Appender::new(files.clone(), places.roll_over, ends(&live));
-        let enabled = [(config.txindex, IndexKind::Tx), (config.addrindex, IndexKind::Address)];
-        let enabled = enabled.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect();
-        let index = IndexDb::open(places.index, enabled)?;
+        let index = IndexDb::open(places.index, config.indexes())?;
         let coins = CoinDb::open(places.coins)?;
         let (saved_headers, genesis) = (live.tree.len(), live.tree.genesis());
         let shared = Arc::new(Shared::new(spec, live, chain, coins, index, files));
-        let mut this = ChainState {
+        Ok(ChainState {
             candidates: Candidates::default(),
             pending: Pending::default(),
             saved_headers,
@@ -110,16 +136,16 @@ impl ChainState {
             cache_budget: config.coin_cache_bytes(),
             bulk: false,
             halted: false,
+            repairs_undo: false,
+            undo_repaired: 0,
             files: appender,
             shared,
             _lock: places.lock,
-        };
-        this.recover()?;
-        Ok(this)
+        })
     }
 
     /// From what was saved to a chain that is as far as its blocks allow.
-    fn recover(&mut self) -> Result<(), ChainStateError> {
+    pub(crate) fn recover(&mut self, watch: Watch<'_>) -> Result<(), ChainStateError> {
         let coins = match self.shared.coins.state()? {
             Some(state) => state,
             None if self.shared.coins.is_empty()? => {
@@ -129,9 +155,9 @@ impl ChainState {
             }
             None => return Err(ChainStateError::SavedState { table: "coins" }),
         };
-        self.redo(coins)?;
+        self.redo(coins, watch)?;
         self.shared.index.check(&self.shared)?;
-        self.shared.index.catch_up(&self.shared)?;
+        self.shared.index.catch_up(&self.shared, watch)?;
         self.add_saved_blocks();
         self.read_tails()?;
         self.store_genesis()?;
@@ -167,10 +193,24 @@ impl ChainState {
     }
 }
 
+/// Makes sure that the directory holds this chain, without opening its coins and indexes. The lock must be held.
+pub(crate) fn identified(spec: &ChainSpec, config: &ChainStateConfig) -> Result<(), ChainStateError> {
+    let [dir, ..] = config.store_dirs();
+    let cache_bytes = config.page_cache_bytes(StoreName::Chain);
+    let chain = ChainDb::open(Store::open(&dir, StoreOptions { engine: config.engine, cache_bytes })?)?;
+    match chain.identity()? {
+        Some(_) => identify(&chain, spec, &config.dir).map(|_| ()),
+        None => Err(ChainStateError::NothingThere { dir: config.dir.clone() }),
+    }
+}
+
+/// Told how far a long piece of work has come.
+pub(crate) type Watch<'a> = &'a mut dyn FnMut(Progress);
+
 /// Makes sure that the directory holds this chain in this version's form, or begins it.
-fn identify(chain: &ChainDb, spec: &ChainSpec, places: &Places) -> Result<StateRow, ChainStateError> {
+pub(crate) fn identify(chain: &ChainDb, spec: &ChainSpec, dir: &Path) -> Result<StateRow, ChainStateError> {
     let genesis = spec.genesis_hash();
-    let dir = || places.dir.clone();
+    let dir = || dir.to_owned();
     match (chain.identity()?, chain.state()?) {
         (None, _) => {
             let state = StateRow { tip: genesis, last_event: EventId::NONE };
@@ -196,7 +236,11 @@ fn identify(chain: &ChainDb, spec: &ChainSpec, places: &Places) -> Result<StateR
 }
 
 /// Headers, positions, marks and the best chain as they were saved.
-fn load(chain: &ChainDb, spec: &Arc<ChainSpec>, state: &StateRow) -> Result<Live, ChainStateError> {
+pub(crate) fn load(
+    chain: &ChainDb,
+    spec: &Arc<ChainSpec>,
+    state: &StateRow,
+) -> Result<Live, ChainStateError> {
     let mut live = Live::new(HeaderTree::new(spec.clone()));
     for row in chain.headers.iter() {
         let (index, row) = row?;
@@ -233,7 +277,7 @@ fn active_chain(tree: &HeaderTree, tip: BlockHash) -> Result<Vec<NodeId>, ChainS
 }
 
 /// Where the last saved record of each file ends.
-fn ends(live: &Live) -> BTreeMap<FileId, u64> {
+pub(crate) fn ends(live: &Live) -> BTreeMap<FileId, u64> {
     let mut ends = BTreeMap::new();
     let mut reach = |file: FileId, end: u64| {
         let known = ends.entry(file).or_insert(0);

@@ -9,9 +9,12 @@ use cairn_primitives::{
 };
 use crossbeam_channel::Receiver;
 
+use crate::coin_stats::{CoinStats, CoinSums};
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId, Events};
-use crate::index::{AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, TxInfo};
+use crate::index::{
+    AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, SupplyStats, TxInfo,
+};
 use crate::live::{Live, Shared};
 use crate::state::Tip;
 
@@ -206,6 +209,24 @@ impl ChainReader {
         self.shared.index.address_history(script, skip, limit)
     }
 
+    /// The sums and the hash of the coins after the block of the best chain at `height`, and what became of the rest
+    /// of the supply; `None` above the block the index has reached. Needs the index of coin statistics.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`], and what the store reports.
+    pub fn supply_stats(&self, height: Height) -> Result<Option<SupplyStats>, ChainStateError> {
+        self.shared.index.supply_stats(height)
+    }
+
+    /// The sums and the hash of the coins at the tip, from the coins themselves: as
+    /// [`ChainView::coin_stats`].
+    ///
+    /// # Errors
+    /// [`ChainStateError::Store`] if the store fails.
+    pub fn coin_stats(&self) -> Result<CoinStats, ChainStateError> {
+        self.view().coin_stats()
+    }
+
     /// How far an index has come.
     ///
     /// # Errors
@@ -319,6 +340,27 @@ impl ChainView<'_> {
             };
         }
         Ok(coins.into_iter().collect())
+    }
+
+    /// The sums and the hash of the coins, which are all read: about a microsecond or two each. Holds the chain still all the
+    /// while.
+    ///
+    /// # Errors
+    /// [`ChainStateError::Store`] if the store fails.
+    pub fn coin_stats(&self) -> Result<CoinStats, ChainStateError> {
+        let changes = self.live.cache.changes();
+        let mut sums = CoinSums::default();
+        for entry in self.shared.coins.iter() {
+            let (outpoint, coin) = entry?;
+            if changes.binary_search_by_key(&&outpoint, |(changed, _)| *changed).is_err() {
+                sums.insert(&outpoint, &coin);
+            }
+        }
+        for (outpoint, coin) in changes.into_iter().filter_map(|(outpoint, coin)| Some((outpoint, coin?))) {
+            sums.insert(outpoint, coin);
+        }
+        let tip = self.tip();
+        Ok(sums.at(tip.height, tip.hash))
     }
 
     /// As [`ChainReader::supply`].

@@ -84,6 +84,10 @@ pub struct ChainState {
     pub(crate) bulk: bool,
     /// A write failed: memory and disk may differ.
     pub(crate) halted: bool,
+    /// Undo data that cannot be read is made again while coins are redone.
+    pub(crate) repairs_undo: bool,
+    /// How much of it was.
+    pub(crate) undo_repaired: u64,
     pub(crate) _lock: Option<DirLock>,
 }
 

@@ -9,7 +9,9 @@
 //! index is then emptied and read anew.
 
 mod address;
+mod coin_stats;
 mod tx;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,16 +22,21 @@ use cairn_primitives::{Block, BlockHash, Height, Txid};
 use cairn_store::{Batch, Key, Store, StoreError, Table, Value};
 
 pub use address::{AddressBalance, AddressCoin, AddressHistory, HistoryEntry, script_hash};
+pub use coin_stats::{SupplyStats, Unspendable};
 pub use tx::TxInfo;
+pub(crate) use verify::{Verified, Verifier};
 
 use crate::chain_db::Writer;
+use crate::check::{Progress, Task};
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId, EventKind};
 use crate::layout::{
-    ADDRESS_COINS, AddressCoinKey, AddressCoinRow, CURSORS, Cursor, HISTORY, HistoryKey, HistoryRow, TXS,
-    TxRow,
+    ADDRESS_COINS, AddressCoinKey, AddressCoinRow, COIN_SET, COIN_STATS, CURSORS, CoinSetRow, CoinStatsRow,
+    Cursor, HISTORY, HistoryKey, HistoryRow, ONLY, TXS, TxRow,
 };
 use crate::live::Shared;
+use crate::open::Watch;
+use coin_stats::Running;
 
 /// An index that can be switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,14 +45,20 @@ pub enum IndexKind {
     Tx,
     /// From script to history and coins.
     Address,
+    /// The sums and the hash of the coins after each block.
+    CoinStats,
 }
 
 impl IndexKind {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Tx, Self::Address, Self::CoinStats];
+
     /// Its key in the cursor table.
     const fn id(self) -> u8 {
         match self {
             IndexKind::Tx => 1,
             IndexKind::Address => 2,
+            IndexKind::CoinStats => 3,
         }
     }
 }
@@ -55,6 +68,7 @@ impl fmt::Display for IndexKind {
         f.write_str(match self {
             IndexKind::Tx => "transaction",
             IndexKind::Address => "address",
+            IndexKind::CoinStats => "coin statistics",
         })
     }
 }
@@ -76,6 +90,7 @@ enum Place {
     Tx(Txid),
     History(HistoryKey),
     Coin(AddressCoinKey),
+    Stats(u32),
 }
 
 /// What shall stand there.
@@ -85,6 +100,7 @@ enum Row {
     Tx(TxRow),
     History(HistoryRow),
     Coin(AddressCoinRow),
+    Stats(CoinStatsRow),
 }
 
 /// Changes by their place: of several to one place the last counts.
@@ -92,6 +108,9 @@ type Changes = BTreeMap<Place, Row>;
 
 /// Changes that are collected before they are written.
 const GROUP: usize = 65_536;
+
+/// Events whose changes are collected before they are written: what a crash while catching up makes read again.
+const GROUP_EVENTS: usize = 2_000;
 
 /// A block that was connected or disconnected, with what the indexes need to know about it.
 struct Step<'a> {
@@ -112,6 +131,19 @@ pub(crate) struct IndexDb {
     txs: Table<[u8; 32], TxRow>,
     history: Table<HistoryKey, HistoryRow>,
     coins: Table<AddressCoinKey, AddressCoinRow>,
+    stats: Table<u32, CoinStatsRow>,
+    coin_set: Table<u8, CoinSetRow>,
+}
+
+/// A walk along the events that are ahead of some index.
+struct CatchUp {
+    /// The indexes that are on and how far each had come.
+    started: Vec<(IndexKind, EventId)>,
+    changes: Changes,
+    /// Events whose changes are not written yet.
+    events: usize,
+    /// The sums of the coins where the walk is; `None` if nobody keeps them.
+    running: Option<Running>,
 }
 
 impl IndexDb {
@@ -123,6 +155,8 @@ impl IndexDb {
             txs: store.table(TXS)?,
             history: store.table(HISTORY)?,
             coins: store.table(ADDRESS_COINS)?,
+            stats: store.table(COIN_STATS)?,
+            coin_set: store.table(COIN_SET)?,
             store,
         })
     }
@@ -151,71 +185,95 @@ impl IndexDb {
     /// Checks each index that is on against the event log, and empties those that do not fit it.
     pub(crate) fn check(&self, shared: &Shared) -> Result<(), ChainStateError> {
         for &index in &self.enabled {
-            let fits = match self.cursors.get(&index.id())? {
-                Some(cursor) => Some(cursor) == cursor_after(shared, cursor.last_event)?,
-                None => false,
-            };
-            if !fits {
-                self.empty(index)?;
-                let start = cursor_after(shared, EventId::NONE)?.expect("genesis comes before every event");
-                let mut writer = Writer::new(&self.store);
-                writer.put(&self.cursors, &index.id(), &start)?;
-                writer.finish()?;
+            if !self.fits(shared, index)? {
+                self.begin(shared, index)?;
             }
         }
         Ok(self.store.sync()?)
     }
 
-    /// Reads all durable events that are still ahead of an index, and syncs.
-    pub(crate) fn catch_up(&self, shared: &Shared) -> Result<(), ChainStateError> {
-        let mut cursors = Vec::new();
-        for &index in &self.enabled {
-            cursors.push((index, self.cursor(index)?.last_event));
+    /// Whether the index is at a place of the event log, with all it needs to go on from there.
+    pub(crate) fn fits(&self, shared: &Shared, index: IndexKind) -> Result<bool, ChainStateError> {
+        let Some(cursor) = self.cursors.get(&index.id())? else { return Ok(false) };
+        let in_log = Some(cursor) == cursor_after(shared, cursor.last_event)?;
+        Ok(in_log && (index != IndexKind::CoinStats || self.running(&cursor)?.is_some()))
+    }
+
+    /// Empties the index and sets it to the start of the event log.
+    fn begin(&self, shared: &Shared, index: IndexKind) -> Result<(), ChainStateError> {
+        self.empty(index)?;
+        let start = cursor_after(shared, EventId::NONE)?.expect("genesis comes before every event");
+        let mut writer = Writer::new(&self.store);
+        if index == IndexKind::CoinStats {
+            let genesis = Running::genesis(shared);
+            writer.put(&self.stats, &0, &genesis.stats_row())?;
+            writer.put(&self.coin_set, &ONLY, &genesis.to_row())?;
         }
-        let Some(oldest) = cursors.iter().map(|(_, last)| *last).min() else { return Ok(()) };
+        writer.put(&self.cursors, &index.id(), &start)?;
+        Ok(writer.finish()?)
+    }
+
+    /// The saved sums of the coins, if they are those of `cursor`.
+    fn running(&self, cursor: &Cursor) -> Result<Option<Running>, ChainStateError> {
+        Ok(self.coin_set.get(&ONLY)?.and_then(|row| Running::saved(row, cursor)))
+    }
+
+    /// Reads all durable events that are still ahead of an index, and syncs.
+    pub(crate) fn catch_up(&self, shared: &Shared, watch: Watch<'_>) -> Result<(), ChainStateError> {
+        let mut started = Vec::new();
+        for &index in &self.enabled {
+            started.push((index, self.cursor(index)?.last_event));
+        }
+        let Some(oldest) = started.iter().map(|(_, last)| *last).min() else { return Ok(()) };
         let newest = shared.read().last_event;
         if oldest == newest {
             return Ok(());
         }
-        let mut changes = Changes::new();
+        let running = match self.cursors.get(&IndexKind::CoinStats.id())? {
+            Some(cursor) if self.enabled.contains(&IndexKind::CoinStats) => self.running(&cursor)?,
+            _ => None,
+        };
+        let mut walk = CatchUp { started, changes: Changes::new(), events: 0, running };
         let mut reached = EventId::NONE;
         for row in shared.chain.events(oldest, newest) {
             let (id, row) = row?;
             let event = row.numbered(id);
-            let behind = cursors.iter().filter(|(_, last)| *last < event.id).map(|(index, _)| *index);
-            add_changes(shared, &event, &behind.collect::<Vec<_>>(), &mut changes)?;
+            walk.follow(shared, &event)?;
             reached = event.id;
-            if changes.len() >= GROUP {
-                self.write(shared, std::mem::take(&mut changes), &cursors, reached)?;
+            let (done, total) = (id - oldest.to_u64(), newest.to_u64() - oldest.to_u64());
+            watch(Progress { task: Task::Indexes, done, total });
+            if walk.changes.len() >= GROUP || walk.events >= GROUP_EVENTS {
+                self.write(shared, &mut walk, reached)?;
             }
         }
-        self.write(shared, changes, &cursors, reached)?;
+        self.write(shared, &mut walk, reached)?;
         Ok(self.store.sync()?)
     }
 
     /// Writes the changes of whole events, and behind them that the indexes that were behind `reached` have read
-    /// up to there.
-    fn write(
-        &self,
-        shared: &Shared,
-        changes: Changes,
-        started: &[(IndexKind, EventId)],
-        reached: EventId,
-    ) -> Result<(), ChainStateError> {
+    /// up to there. The sums of the coins are no row that can be written twice: they go with the cursor.
+    fn write(&self, shared: &Shared, walk: &mut CatchUp, reached: EventId) -> Result<(), ChainStateError> {
         let cursor = cursor_after(shared, reached)?.ok_or(ChainStateError::SavedState { table: "events" })?;
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let mut writer = Writer::new(&self.store);
-        for (place, row) in changes {
+        walk.events = 0;
+        for (place, row) in std::mem::take(&mut walk.changes) {
             match (place, row) {
                 (Place::Tx(txid), Row::Tx(row)) => writer.put(&self.txs, txid.as_bytes(), &row),
                 (Place::History(key), Row::History(row)) => writer.put(&self.history, &key, &row),
                 (Place::Coin(key), Row::Coin(row)) => writer.put(&self.coins, &key, &row),
+                (Place::Stats(height), Row::Stats(row)) => writer.put(&self.stats, &height, &row),
                 (Place::Tx(txid), _) => writer.delete(&self.txs, txid.as_bytes()),
                 (Place::History(key), _) => writer.delete(&self.history, &key),
                 (Place::Coin(key), _) => writer.delete(&self.coins, &key),
+                (Place::Stats(height), _) => writer.delete(&self.stats, &height),
             }?;
         }
-        for (index, _) in started.iter().filter(|(_, last)| *last < reached) {
+        writer.together(walk.started.len() + 1)?;
+        if let Some(running) = &walk.running {
+            writer.put(&self.coin_set, &ONLY, &running.to_row())?;
+        }
+        for (index, _) in walk.started.iter().filter(|(_, last)| *last < reached) {
             writer.put(&self.cursors, &index.id(), &cursor)?;
         }
         Ok(writer.finish()?)
@@ -230,6 +288,10 @@ impl IndexDb {
             IndexKind::Address => {
                 self.delete_all(&self.history)?;
                 self.delete_all(&self.coins)
+            }
+            IndexKind::CoinStats => {
+                self.delete_all(&self.stats)?;
+                self.delete_all(&self.coin_set)
             }
         }
     }
@@ -248,28 +310,29 @@ impl IndexDb {
     }
 }
 
-/// Adds what brings `indexes` past `event`.
-fn add_changes(
-    shared: &Shared,
-    event: &ChainEvent,
-    indexes: &[IndexKind],
-    changes: &mut Changes,
-) -> Result<(), ChainStateError> {
-    let id = shared.read().tree.get(&event.hash);
-    let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
-    let block = &shared.load_block(id)?;
-    let undo = match indexes.contains(&IndexKind::Address) {
-        true => shared.load_undo(id)?,
-        false => Undo::default(),
-    };
-    let step = Step { kind: event.kind, height: event.height, block, undo };
-    for index in indexes {
-        match index {
-            IndexKind::Tx => tx::add_changes(&step, changes),
-            IndexKind::Address => address::add_changes(&step, changes),
+impl CatchUp {
+    /// Adds what brings the indexes that are behind `event` past it.
+    fn follow(&mut self, shared: &Shared, event: &ChainEvent) -> Result<(), ChainStateError> {
+        let id = shared.read().tree.get(&event.hash);
+        let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
+        let behind = |kind| self.started.iter().any(|(index, last)| *index == kind && *last < event.id);
+        let (txs, addresses) = (behind(IndexKind::Tx), behind(IndexKind::Address));
+        let sums = behind(IndexKind::CoinStats);
+        let block = &shared.load_block(id)?;
+        let undo = if addresses || sums { shared.load_undo(id)? } else { Undo::default() };
+        let step = Step { kind: event.kind, height: event.height, block, undo };
+        if txs {
+            tx::add_changes(&step, &mut self.changes);
         }
+        if addresses {
+            address::add_changes(&step, &mut self.changes);
+        }
+        if let Some(running) = self.running.as_mut().filter(|_| sums) {
+            running.follow(shared, &step, &mut self.changes)?;
+        }
+        self.events += 1;
+        Ok(())
     }
-    Ok(())
 }
 
 /// The cursor of an index that has read up to `event`: that event and the tip after it. `None` if the log has

@@ -216,12 +216,14 @@ fn an_index_switched_on_late_catches_up() {
     assert!(matches!(refused, Err(ChainStateError::IndexOff { index: IndexKind::Tx })));
     let refused = chain.reader().address_balance(&script_hash(&open_script(0)));
     assert!(matches!(refused, Err(ChainStateError::IndexOff { index: IndexKind::Address })));
+    let refused = chain.reader().supply_stats(Height::GENESIS);
+    assert!(matches!(refused, Err(ChainStateError::IndexOff { index: IndexKind::CoinStats })));
     drop(chain);
     let tx_only = ChainStateConfig { txindex: true, ..off.clone() };
     let chain = disk.open(spec(), &tx_only).unwrap();
     assert!(chain.reader().tx(&txid).unwrap().is_some());
     drop(chain);
-    // Off again while the chain moves on, then both on.
+    // Off again while the chain moves on, then all on.
     let mut chain = disk.open(spec(), &off).unwrap();
     let more = maker.chain(model.tip(), 2);
     give(&mut chain, &more);
@@ -229,9 +231,11 @@ fn an_index_switched_on_late_catches_up() {
         model.submit(block.clone(), maker.height(block.hash()), true);
     }
     drop(chain);
-    let both = ChainStateConfig { txindex: true, addrindex: true, ..off };
-    let chain = disk.open(spec(), &both).unwrap();
-    assert_eq!(chain.reader().index_status(IndexKind::Address).unwrap().hash, chain.tip().hash);
+    let all = ChainStateConfig { txindex: true, addrindex: true, coinstatsindex: true, ..off };
+    let chain = disk.open(spec(), &all).unwrap();
+    for index in [IndexKind::Tx, IndexKind::Address, IndexKind::CoinStats] {
+        assert_eq!(chain.reader().index_status(index).unwrap().hash, chain.tip().hash);
+    }
     compare::same(&chain.reader(), &model);
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cairn_chainstate::{ChainEvent, ChainReader, EventId, EventKind, IndexKind, script_hash};
+use cairn_chainstate::{
+    ChainEvent, ChainReader, CoinStats, EventId, EventKind, IndexKind, Unspendable, coin_element, script_hash,
+};
 use cairn_consensus::HeaderTree;
-use cairn_primitives::{Amount, BlockHash, Coin, OutPoint};
+use cairn_crypto::MuHash;
+use cairn_primitives::{Amount, BlockHash, Coin, Height, OutPoint};
 
 use crate::model::Model;
 
@@ -28,6 +31,46 @@ pub(crate) fn consistent(reader: &ChainReader, model: &Model) {
     if reader.index_status(IndexKind::Address).is_ok_and(|status| status.hash == tip.hash) {
         addresses(reader, model, &coins);
     }
+    let stats = summed_up(&coins, tip.height, tip.hash);
+    assert_eq!(reader.coin_stats().unwrap(), stats, "by a walk over the coins");
+    if reader.index_status(IndexKind::CoinStats).is_ok_and(|status| status.hash == tip.hash) {
+        supply(reader, model, &stats);
+    }
+}
+
+/// The sums of the coins by their definition.
+fn summed_up(coins: &BTreeMap<OutPoint, Coin>, height: Height, hash: BlockHash) -> CoinStats {
+    let mut set = MuHash::new();
+    let (mut amount, mut bogosize) = (0, 0);
+    for (outpoint, coin) in coins {
+        set.insert(&coin_element(outpoint, coin));
+        amount += coin.output.value.to_sat();
+        bogosize += 50 + coin.output.script_pubkey.len() as u64;
+    }
+    let total_amount = Amount::from_sat(amount);
+    CoinStats { height, hash, coins: coins.len() as u64, total_amount, bogosize, muhash: set.digest() }
+}
+
+/// The index agrees with the coins at the tip and one height below, and at each height all that was issued is
+/// accounted for.
+fn supply(reader: &ChainReader, model: &Model, tip: &CoinStats) {
+    let top = tip.height.to_u32();
+    let mut issued = 0;
+    for height in (0..=top).map(Height::new) {
+        let stats = reader.supply_stats(height).unwrap().expect("the index has reached the tip");
+        assert_eq!((stats.coins.height, Some(stats.coins.hash)), (height, reader.block_hash_at(height)));
+        issued += reader.spec().subsidy.at(height).to_sat();
+        assert_eq!(stats.total_subsidy.to_sat(), issued);
+        let Unspendable { genesis, bip30, scripts, unclaimed } = stats.unspendable;
+        let lost: u64 = [genesis, bip30, scripts, unclaimed].map(Amount::to_sat).iter().sum();
+        assert_eq!(stats.coins.total_amount.to_sat() + lost, issued);
+    }
+    assert_eq!(reader.supply_stats(tip.height).unwrap().unwrap().coins, *tip);
+    assert_eq!(reader.supply_stats(tip.height.next()).unwrap(), None);
+    let below = Height::new(top * 2 / 3);
+    let hash = reader.block_hash_at(below).unwrap();
+    let expected = summed_up(&model.coins(hash), below, hash);
+    assert_eq!(reader.supply_stats(below).unwrap().unwrap().coins, expected);
 }
 
 fn txs(reader: &ChainReader, model: &Model) {

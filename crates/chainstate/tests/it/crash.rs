@@ -87,7 +87,13 @@ fn workload() -> Workload {
 }
 
 fn config() -> ChainStateConfig {
-    ChainStateConfig { txindex: true, addrindex: true, script_threads: 1, ..ChainStateConfig::new("") }
+    ChainStateConfig {
+        txindex: true,
+        addrindex: true,
+        coinstatsindex: true,
+        script_threads: 1,
+        ..ChainStateConfig::new("")
+    }
 }
 
 /// What the outside was told before the machine stopped.

@@ -34,7 +34,7 @@ fn block_file(dir: &Path, blocks: &[Block]) -> PathBuf {
 }
 
 fn config() -> ChainStateConfig {
-    ChainStateConfig { txindex: true, script_threads: 1, ..ChainStateConfig::new("") }
+    ChainStateConfig { txindex: true, coinstatsindex: true, script_threads: 1, ..ChainStateConfig::new("") }
 }
 
 /// An import under way, and what it has done when it ends or stops.
@@ -123,7 +123,7 @@ fn after_a_failed_write_nothing_is_taken_until_the_chain_is_opened_again() {
     compare::same(&chain.reader(), &model);
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -144,6 +144,7 @@ fn a_killed_process_leaves_a_chain_that_opens() {
         cache_bytes: 4 << 20,
         txindex: true,
         addrindex: true,
+        coinstatsindex: true,
         script_threads: 1,
         ..ChainStateConfig::new(dir.path().join(name))
     };

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "a test that lacks its data says so")]
 
 mod chain;
+mod check;
+mod coin_stats;
 mod compare;
 mod crash;
 mod crash_bulk;

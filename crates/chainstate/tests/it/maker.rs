@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cairn_consensus::HeaderTree;
+use cairn_consensus::{HeaderTree, NodeId};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::{
     Amount, Block, BlockHash, BlockTime, Header, LockTime, MerkleRoot, OutPoint, Script, ScriptBuilder,
@@ -77,6 +77,18 @@ impl Maker {
         );
         let mut transactions = vec![coinbase];
         transactions.extend(plan.txs.iter().cloned());
+        self.seal(parent, transactions)
+    }
+
+    /// A block on `parent` with just these transactions.
+    pub(crate) fn with_transactions(&mut self, parent: BlockHash, transactions: Vec<Transaction>) -> Block {
+        let parent = self.tree.get(&parent).expect("the parent was made here");
+        self.seal(parent, transactions)
+    }
+
+    fn seal(&mut self, parent: NodeId, transactions: Vec<Transaction>) -> Block {
+        let time = self.tree.header(parent).time.saturating_add(60);
+        let next = self.tree.next_block(parent, time);
         let header = Header {
             version: 0x2000_0000,
             prev: next.prev,

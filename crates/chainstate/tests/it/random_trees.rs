@@ -110,6 +110,7 @@ impl Run {
             cache_bytes: 24_000,
             txindex: true,
             addrindex: true,
+            coinstatsindex: true,
             script_threads: 1,
             ..ChainStateConfig::new("")
         };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use cairn_chainstate::{ChainReader, ChainStateError};
+use cairn_chainstate::{ChainReader, ChainStateError, IndexKind};
 use cairn_params::ChainSpec;
 use cairn_primitives::{Address, Txid};
 use cairn_rpc::{
@@ -103,13 +103,11 @@ fn notation(spec: &ChainSpec) -> Result<Notation, cairn_rpc::CurrencyError> {
 
 /// A failed read: what the caller is told, with the details in the log.
 fn unreadable(source: ChainStateError) -> ApiError {
+    let disabled = |index| ApiError::IndexDisabled { index };
     match source {
-        ChainStateError::IndexOff { index } => ApiError::IndexDisabled {
-            index: match index {
-                cairn_chainstate::IndexKind::Tx => Index::Transaction,
-                cairn_chainstate::IndexKind::Address => Index::Address,
-            },
-        },
+        ChainStateError::IndexOff { index: IndexKind::Tx } => disabled(Index::Transaction),
+        ChainStateError::IndexOff { index: IndexKind::Address } => disabled(Index::Address),
+        // No call asks for the coin statistics.
         other => {
             error!(error = %other, cause = ?std::error::Error::source(&other), "the chain cannot be read");
             ApiError::Internal { what: "the chain cannot be read" }
