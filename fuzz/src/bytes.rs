@@ -2,6 +2,7 @@
 
 use cairn_consensus::Undo;
 use cairn_crypto::{EcdsaSignature, PublicKey, SchnorrSignature, XOnlyPublicKey};
+use cairn_primitives::hash::sha256d;
 use cairn_primitives::{
     Block, CompactTarget, Decode, Encode, Header, Instruction, Instructions, Script, ScriptBuilder,
     Transaction, op,
@@ -15,36 +16,53 @@ fn round_trip<T: Decode + Encode>(data: &[u8]) -> Option<T> {
     Some(value)
 }
 
-/// A block header.
-pub fn header(data: &[u8]) {
-    if let Some(header) = round_trip::<Header>(data) {
-        assert_eq!(header.to_array(), data);
-    }
-}
-
 /// A transaction, with and without witness.
 pub fn transaction(data: &[u8]) {
     let Some(tx) = round_trip::<Transaction>(data) else { return };
-    let mut base = Vec::new();
-    tx.encode_base(&mut base);
-    assert_eq!((base.len(), data.len()), (tx.base_size(), tx.total_size()));
+    assert_eq!(tx.wtxid().to_bytes(), sha256d(data));
+    sizes(&tx);
     let (version, inputs, outputs, lock_time) = tx.clone().into_parts();
     // One without inputs and outputs reads from ten bytes and writes as the same.
     let built = Transaction::new(version, inputs, outputs, lock_time);
     assert_eq!(built, tx);
+    assert_eq!((built.txid(), built.wtxid()), (tx.txid(), tx.wtxid()));
 }
 
-/// A block.
+/// Ids are hashes of the bytes, and sizes their lengths.
+fn sizes(tx: &Transaction) {
+    let (mut base, whole) = (Vec::new(), tx.to_bytes());
+    tx.encode_base(&mut base);
+    assert_eq!((base.len(), whole.len()), (tx.base_size(), tx.total_size()));
+    assert_eq!(tx.txid().to_bytes(), sha256d(&base));
+    assert_eq!(tx.wtxid().to_bytes(), sha256d(&whole));
+    let weight = (3 * base.len() + whole.len()) as u64;
+    assert_eq!((tx.weight().to_u64(), tx.vsize()), (weight, weight.div_ceil(4)));
+    let stripped = Transaction::from_bytes(&base);
+    assert!(stripped.is_err() || stripped.is_ok_and(|stripped| stripped.txid() == tx.txid()));
+}
+
+/// A block's header, then the block: ids, sizes, weight and merkle root are those of its parts.
 pub fn block(data: &[u8]) {
+    header(data);
     let Some(block) = round_trip::<Block>(data) else { return };
+    assert_eq!(Some(&block.header.to_array()[..]), data.get(..80));
     assert_eq!(block.total_size(), data.len());
     assert!(block.base_size() <= block.total_size());
     let computed = block.merkle();
     assert_eq!(block.merkle_root().to_bytes(), computed.root);
+    block.transactions.iter().for_each(sizes);
+}
+
+/// The first 80 bytes, if there are as many.
+fn header(data: &[u8]) {
+    let Some(first) = data.get(..80) else { return };
+    let header = round_trip::<Header>(first).expect("any 80 bytes are a header");
+    assert_eq!(header.to_array(), first);
+    assert_eq!(header.hash().to_bytes(), sha256d(first));
 }
 
 /// A script's instructions, disassembly, kind and sigops.
-pub fn script(data: &[u8]) {
+pub(crate) fn script(data: &[u8]) {
     let script = Script::from_bytes(data.to_vec());
     assert_eq!(script.as_bytes(), data);
     let _ = (script.to_asm(), script.kind(), script.is_push_only(), script.is_unspendable());
@@ -80,7 +98,7 @@ pub fn script(data: &[u8]) {
 }
 
 /// The four bytes of compact bits: a target comes back as the canonical bits of the same target.
-pub fn compact_bits(data: &[u8]) {
+fn compact_bits(data: &[u8]) {
     let Ok(bytes) = <[u8; 4]>::try_from(data) else { return };
     let bits = CompactTarget::from_bits(u32::from_le_bytes(bytes));
     assert_eq!(bits.to_string().parse(), Ok(bits));
@@ -91,12 +109,26 @@ pub fn compact_bits(data: &[u8]) {
 }
 
 /// Undo data.
-pub fn undo(data: &[u8]) {
-    let _ = round_trip::<Undo>(data);
+pub(crate) fn undo(data: &[u8]) {
+    let Some(undo) = round_trip::<Undo>(data) else { return };
+    // The rest is what the coins take: nothing is made of bytes that are not there.
+    let coins: usize = undo.txs.iter().map(|tx| tx.coins.len()).sum();
+    assert!(undo.txs.len() + 10 * coins < data.len());
+}
+
+/// Values of a few bytes or characters: compact bits, signatures, keys, and as text addresses, hashes and numbers.
+pub fn values(data: &[u8]) {
+    compact_bits(data);
+    signature(data);
+    key(data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        crate::text::values(text);
+        crate::text::address(text);
+    }
 }
 
 /// Signatures: strict DER writes itself again, and is a part of what the lax parser takes.
-pub fn der(data: &[u8]) {
+fn signature(data: &[u8]) {
     let lax = EcdsaSignature::from_der_lax(data);
     if let Ok(strict) = EcdsaSignature::from_der_strict(data) {
         assert_eq!(strict.to_der(), data);
@@ -112,7 +144,7 @@ pub fn der(data: &[u8]) {
 }
 
 /// Public keys of every form.
-pub fn key(data: &[u8]) {
+fn key(data: &[u8]) {
     if let Ok(key) = PublicKey::from_slice(data) {
         let compressed = key.to_compressed();
         let again = PublicKey::from_slice(&compressed).expect("a key's own bytes are a key");

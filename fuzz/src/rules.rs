@@ -7,12 +7,16 @@ use cairn_consensus::{Connection, HeaderTree, connect};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::{Amount, Block, BlockTime, Coin, Decode, Height, Reader, Script, Transaction, TxOut};
 use cairn_script::{ScriptFlags, SighashCache, verify};
-use cairn_testkit::reseal;
+
+use crate::bytes::script;
+use crate::work::mined;
 
 static SPEC: LazyLock<Arc<ChainSpec>> = LazyLock::new(|| Arc::new(presets::dev()));
 
-/// A transaction, then the script of the one kind of coin that all its inputs spend.
+/// A transaction, then the script of the one kind of coin that all its inputs spend. Before that, all of it as a script
+/// that is taken apart and put together again.
 pub fn spend(data: &[u8]) {
+    script(data);
     let mut reader = Reader::new(data);
     let Ok(tx) = Transaction::decode(&mut reader) else { return };
     let script_pubkey = Script::from_bytes(data[reader.position()..].to_vec());
@@ -45,7 +49,8 @@ pub fn check_block(data: &[u8]) {
     if block.header.time <= genesis.time {
         block.header.time = genesis.time.saturating_add(1);
     }
-    let block = reseal(block);
+    block.header.merkle_root = block.merkle_root();
+    block.header = mined(block.header);
     let coin = |value| {
         let output = TxOut { value: Amount::from_sat(value), script_pubkey: Script::from_bytes(vec![0x51]) };
         Coin { output, height: Height::new(0), coinbase: false }

@@ -8,24 +8,22 @@ use cairn_primitives::wif::WifKey;
 use cairn_primitives::{Address, Amount, Encode, Script, Transaction, TxIn, Witness, hash, op};
 use cairn_testkit::{Forge, Spend, TestKey};
 
+use crate::grown;
+
 /// Seeds of the target with this name; none for an unknown name.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
-        "header" => blocks().iter().map(|block| block.header.to_bytes()).collect(),
         "transaction" => transactions().iter().map(Encode::to_bytes).collect(),
         "block" | "check_block" => blocks().iter().map(Encode::to_bytes).collect(),
-        "script" => scripts(),
-        "compact_bits" => [0x1d00_ffff_u32, 0x207f_ffff, 0x0300_0001, 0x0180_0000, 0x2200_0001]
-            .iter()
-            .map(|bits| bits.to_le_bytes().to_vec())
-            .collect(),
-        "text" => texts(),
-        "address" => addresses(),
         "spec" => specs(),
-        "undo" => vec![undo().to_bytes(), Undo::default().to_bytes()],
-        "der" => signatures(),
-        "key" => keys(),
-        "spend" => spends(),
+        "values" => [compact_bits(), signatures(), keys(), texts(), addresses()].concat(),
+        "spend" => [spends(), scripts()].concat(),
+        "message" => grown::messages(&blocks()),
+        "saved" => [grown::saved(&transactions()), undos()].concat(),
+        "psbt" => grown::psbts(),
+        "wallet" => grown::wallets(),
+        "import" => imports(),
+        "oracle" => grown::cases(),
         _ => Vec::new(),
     }
 }
@@ -92,6 +90,11 @@ fn scripts() -> Vec<Vec<u8>> {
     scripts
 }
 
+fn compact_bits() -> Vec<Vec<u8>> {
+    let bits = [0x1d00_ffff_u32, 0x207f_ffff, 0x0300_0001, 0x0180_0000, 0x2200_0001];
+    bits.map(|bits| bits.to_le_bytes().to_vec()).to_vec()
+}
+
 fn texts() -> Vec<Vec<u8>> {
     let genesis = presets::bitcoin().genesis_block();
     let txid = genesis.transactions[0].txid();
@@ -128,10 +131,17 @@ fn specs() -> Vec<Vec<u8>> {
     presets.chain([short]).map(String::into_bytes).collect()
 }
 
-fn undo() -> Undo {
+fn undos() -> Vec<Vec<u8>> {
     let (forge, tip) = chain();
     let coins: Vec<_> = forge.coins(tip).values().take(4).cloned().collect();
-    Undo { txs: vec![TxUndo { coins: coins[..1].to_vec() }, TxUndo { coins }] }
+    let undo = Undo { txs: vec![TxUndo { coins: coins[..1].to_vec() }, TxUndo { coins }] };
+    [undo, Undo::default()].map(|undo| [vec![3], undo.to_bytes()].concat()).to_vec()
+}
+
+fn imports() -> Vec<Vec<u8>> {
+    let (forge, tip) = chain();
+    let blocks: Vec<_> = forge.chain(tip).into_iter().cloned().collect();
+    grown::imports(&blocks)
 }
 
 fn signatures() -> Vec<Vec<u8>> {

@@ -17,8 +17,7 @@ fn round_trip<T: FromStr + Display + PartialEq + Debug>(text: &str) {
 }
 
 /// Hashes, outpoints, numbers, hex and base58.
-pub fn text(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+pub(crate) fn values(text: &str) {
     round_trip::<BlockHash>(text);
     round_trip::<Txid>(text);
     round_trip::<MerkleRoot>(text);
@@ -40,8 +39,7 @@ pub fn text(data: &[u8]) {
 }
 
 /// Addresses and exported keys of every preset.
-pub fn address(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+pub(crate) fn address(text: &str) {
     for name in presets::NAMES {
         let prefixes = ChainSpec::preset(name).expect("a preset's name").address;
         if let Ok(address) = Address::parse(text, &prefixes) {

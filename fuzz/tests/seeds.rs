@@ -1,11 +1,15 @@
-//! Every target on its seeds and on seeds that were damaged by a fixed sequence of random numbers.
+//! Every target on its seeds, on seeds that were damaged by a fixed sequence of random numbers, and on the inputs that
+//! once found something.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use cairn_fuzz::{TARGETS, seeds};
 
-/// Damaged copies of each seed.
-const ROUNDS: u32 = 400;
+/// Damaged copies of all seeds of a target together, and fewest of each.
+const DAMAGED: usize = 4_000;
+const ROUNDS: usize = 8;
 
 /// A multiplier and increment of the MMIX generator (Knuth); enough to scatter changes.
 struct Random(u64);
@@ -52,12 +56,49 @@ fn targets_survive_their_seeds() {
 fn targets_survive_damaged_seeds() {
     for (name, target) in TARGETS {
         let mut random = Random(1);
-        for (number, seed) in seeds(name).iter().enumerate() {
-            for round in 0..ROUNDS {
+        let seeds = seeds(name);
+        let rounds = (DAMAGED / seeds.len()).max(ROUNDS);
+        for (number, seed) in seeds.iter().enumerate() {
+            for round in 0..rounds {
                 let bytes = damage(seed, &mut random);
                 let result = catch_unwind(AssertUnwindSafe(|| target(&bytes)));
                 assert!(result.is_ok(), "{name}, seed {number}, round {round}: {bytes:02x?}");
             }
         }
     }
+}
+
+/// `regressions/<target>/` keeps what a run found, as libfuzzer wrote it.
+#[test]
+fn targets_survive_what_was_found_before() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let known: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let folders = std::fs::read_dir(&root).expect("the folder of regressions is kept");
+    let folders = folders.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir());
+    for folder in folders {
+        let name = folder.file_name().into_string().unwrap();
+        assert!(known.contains(&name), "{name} is no target");
+        let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).unwrap();
+        for input in std::fs::read_dir(folder.path()).unwrap() {
+            let path = input.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            let result = catch_unwind(AssertUnwindSafe(|| target(&bytes)));
+            assert!(result.is_ok(), "{}", path.display());
+        }
+    }
+}
+
+/// Each target has its binary, its entry in `Cargo.toml` and its line in the documentation.
+#[test]
+fn targets_are_wired_up() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let page = std::fs::read_to_string(root.join("../docs/src/fuzzing.md")).unwrap();
+    for (name, _) in TARGETS {
+        let file = std::fs::read_to_string(root.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(file.contains(&format!("cairn_fuzz::{name}(data)")), "{name}");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(root.join("fuzz_targets")).unwrap().count(), TARGETS.len());
 }
