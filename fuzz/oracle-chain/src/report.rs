@@ -41,8 +41,8 @@ pub struct Report {
     pub echoes: u64,
     /// Answers that differ in the one way that is explained.
     pub explained: u64,
-    /// Coins spent on the best chain, compared one by one at the end.
-    pub coins: u64,
+    /// Coins spent on the best chain, compared one by one at the end, by the type of their script.
+    pub coins: BTreeMap<&'static str, u64>,
     /// Cairn's code, Core's answer: how often.
     pub refused: BTreeMap<(String, String), u64>,
 }
@@ -82,13 +82,15 @@ impl fmt::Display for Report {
             self.changed_taken,
             self.changed_refused,
             self.explained,
-            self.coins,
+            self.coins.values().sum::<u64>(),
             self.probes,
             self.reopened
         )?;
         let depths: Vec<String> =
             self.reorgs.iter().map(|(depth, count)| format!("{depth}:{count}")).collect();
         writeln!(f, "  reorgs by depth: {}", depths.join(" "))?;
+        let coins: Vec<String> = self.coins.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        writeln!(f, "  coins by type: {}", coins.join(", "))?;
         for ((code, answer), count) in &self.refused {
             writeln!(f, "  {count:>6}  {code} -> {answer}")?;
         }

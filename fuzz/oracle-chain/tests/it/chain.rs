@@ -31,6 +31,11 @@ fn chains() {
     let report = run(seed, size, &dir).unwrap_or_else(|failure| panic!("chains: {failure}"));
     println!("chains: seed {seed}: {report}");
     assert_complete(&report);
+    for kind in
+        ["pubkeyhash", "scripthash", "witness_v0_keyhash", "witness_v0_scripthash", "witness_v1_taproot"]
+    {
+        assert!(report.coins.contains_key(kind), "no {kind} was spent");
+    }
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
