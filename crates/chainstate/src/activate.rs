@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cairn_consensus::{BlockError, CheckedBlock, Connection, NodeId, Undo, Verdict};
+use cairn_params::Fork;
 use cairn_primitives::{Block, OutPoint};
 
 use crate::coin_cache::InStore;
@@ -250,8 +251,7 @@ impl ChainState {
     fn new_coins(&self, stage: &Stage) -> InStore {
         match stage.connect.as_slice() {
             [(id, _)] if stage.disconnect.is_empty() => {
-                let height = self.with_live(|live| live.tree.height(*id));
-                match self.shared.spec.deployments.bip30.active_at(height) {
+                match self.with_live(|live| live.tree.holds_in(*id, Fork::Bip30)) {
                     true => InStore::No,
                     false => InStore::Maybe,
                 }

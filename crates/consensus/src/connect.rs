@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cairn_params::{Activation, ChainSpec, ScriptException};
+use cairn_params::{Activation, ChainSpec, Fork, ScriptException};
 use cairn_primitives::{Amount, Block, BlockHash, Coin, Height, OutPoint, Transaction};
 use cairn_script::ScriptFlags;
 
@@ -119,7 +119,7 @@ pub(crate) fn connect_in_place<V: CoinView>(
     block: Arc<CheckedBlock>,
     coins: &V,
 ) -> Result<Effect, BlockError> {
-    let flags = flags_at(place.spec, place.height, Some(place.hash));
+    let flags = flags_where(place.spec, Some(place.hash), |fork| place.holds(fork));
     check_no_overwrite(place, block.block(), coins)?;
 
     let mut pass = Pass { place, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
@@ -254,7 +254,7 @@ fn check_no_overwrite<V: CoinView>(place: &Place<'_>, block: &Block, coins: &V) 
 fn must_look_for_coins(place: &Place<'_>) -> bool {
     let forks = &place.spec.deployments;
     let (height, hash) = (place.height, place.hash);
-    let holds = forks.bip30.active_at(height) && !forks.bip30_exceptions.contains(&(height, hash));
+    let holds = place.holds(Fork::Bip30) && !forks.bip30_exceptions.contains(&(height, hash));
     holds && !bip34_rules_it_out(height, place.follows_bip34_block())
 }
 
@@ -281,26 +281,43 @@ fn check_coinbase_value(place: &Place<'_>, block: &Block, fees: Amount) -> Resul
 /// # Consensus
 /// P2SH, witness and taproot rules hold from where the spec puts them (on Bitcoin from genesis, with
 /// the blocks that broke them excepted by hash); strict DER, CLTV, CSV and NULLDUMMY from the height
-/// of their fork. Witness rules hold in every block of a chain that ever has segwit: below its height
-/// no block may carry a witness, so such outputs simply cannot be spent yet. Source: Core's
+/// of their fork. Witness rules hold in every block of a chain on which segwit has a height: below it
+/// no block may carry a witness, so such outputs simply cannot be spent yet. Where blocks signal for segwit it may
+/// fail, so there they hold once it does; and taproot holds nowhere without them. Source: Core's
 /// `GetBlockScriptFlags`.
 pub fn script_flags(tree: &HeaderTree, id: NodeId) -> ScriptFlags {
-    flags_at(tree.spec(), tree.height(id), Some(tree.hash(id)))
+    flags_where(tree.spec(), Some(tree.hash(id)), |fork| tree.holds_in(id, fork))
 }
 
-/// [`script_flags`] by height; without a hash, those of a block that is no exception.
-pub(crate) fn flags_at(spec: &ChainSpec, height: Height, hash: Option<BlockHash>) -> ScriptFlags {
+/// The script rules that hold in a block on `parent` that is yet to be made, and so is no exception. See [`script_flags`].
+pub fn script_flags_on(tree: &HeaderTree, parent: NodeId) -> ScriptFlags {
+    flags_where(tree.spec(), None, |fork| tree.holds_on(parent, fork))
+}
+
+/// [`script_flags`] of a block in which `holds` tells whether a fork does; without a hash, of one that is no exception.
+pub(crate) fn flags_where(
+    spec: &ChainSpec,
+    hash: Option<BlockHash>,
+    holds: impl Fn(Fork) -> bool,
+) -> ScriptFlags {
     let forks = &spec.deployments;
     let exception = hash.and_then(|hash| find_exception(&forks.script_exceptions, hash));
     let (p2sh, witness, taproot) = exception.map_or((true, true, true), |e| (e.p2sh, e.witness, e.taproot));
+    let segwit = holds(Fork::Segwit);
+    let witness = witness
+        && match forks.segwit {
+            Activation::Always | Activation::Height(_) => true,
+            Activation::Signalled(_) => segwit,
+            Activation::Never => false,
+        };
     let rules = [
-        (ScriptFlags::P2SH, p2sh && forks.bip16.active_at(height)),
-        (ScriptFlags::WITNESS, witness && forks.segwit != Activation::Never),
-        (ScriptFlags::TAPROOT, taproot && forks.taproot.active_at(height)),
-        (ScriptFlags::DERSIG, forks.bip66.active_at(height)),
-        (ScriptFlags::CHECKLOCKTIMEVERIFY, forks.bip65.active_at(height)),
-        (ScriptFlags::CHECKSEQUENCEVERIFY, forks.csv.active_at(height)),
-        (ScriptFlags::NULLDUMMY, forks.segwit.active_at(height)),
+        (ScriptFlags::P2SH, p2sh && holds(Fork::Bip16)),
+        (ScriptFlags::WITNESS, witness),
+        (ScriptFlags::TAPROOT, witness && taproot && holds(Fork::Taproot)),
+        (ScriptFlags::DERSIG, holds(Fork::Bip66)),
+        (ScriptFlags::CHECKLOCKTIMEVERIFY, holds(Fork::Bip65)),
+        (ScriptFlags::CHECKSEQUENCEVERIFY, holds(Fork::Csv)),
+        (ScriptFlags::NULLDUMMY, segwit),
     ];
     rules.iter().filter(|(_, on)| *on).fold(ScriptFlags::NONE, |flags, &(flag, _)| flags | flag)
 }
@@ -311,6 +328,8 @@ fn find_exception(list: &[ScriptException], hash: BlockHash) -> Option<&ScriptEx
 
 #[cfg(test)]
 mod tests {
+    use cairn_params::presets;
+
     use super::*;
 
     #[test]
@@ -319,5 +338,90 @@ mod tests {
         assert!(bip34_rules_it_out(Height::new(1_983_701), true));
         assert!(!bip34_rules_it_out(Height::new(1_983_702), true));
         assert!(!bip34_rules_it_out(Height::new(227_932), false));
+    }
+
+    const BIP16_EXCEPTION: &str = "00000000000002dc756eebf4f49723ed8d30cc28a5f108eb94b1ba88ac4f9c22";
+    const TAPROOT_EXCEPTION: &str = "0000000000000000000f14c35b2d841e986ab5441de8c585d5ffe55ea1e395ad";
+    const TESTNET3_EXCEPTION: &str = "00000000dd30457c001f4095d208cc1296b0eed002427aa599874af7a432b105";
+    const ALL: &str = "P2SH,WITNESS,TAPROOT";
+
+    /// Height, block if it is a special one, and the rules of Core 29's `GetBlockScriptFlags` there.
+    type Row = (u32, Option<&'static str>, [&'static str; 2]);
+
+    fn check(spec: &ChainSpec, rows: &[Row]) {
+        for &(height, hash, [always, by_height]) in rows {
+            let hash = hash.map(|hash| hash.parse().unwrap());
+            let holds = |fork| spec.deployments.activation(fork).by_height(Height::new(height)) == Some(true);
+            let named = [always, by_height].join(",");
+            let expected =
+                named.split(',').filter(|name| !name.is_empty()).fold(ScriptFlags::NONE, |flags, name| {
+                    flags
+                        | match name {
+                            "P2SH" => ScriptFlags::P2SH,
+                            "WITNESS" => ScriptFlags::WITNESS,
+                            "TAPROOT" => ScriptFlags::TAPROOT,
+                            "DERSIG" => ScriptFlags::DERSIG,
+                            "CLTV" => ScriptFlags::CHECKLOCKTIMEVERIFY,
+                            "CSV" => ScriptFlags::CHECKSEQUENCEVERIFY,
+                            "NULLDUMMY" => ScriptFlags::NULLDUMMY,
+                            other => panic!("{other}"),
+                        }
+                });
+            assert_eq!(flags_where(spec, hash, holds), expected, "{} at {height}", spec.chain.name);
+        }
+    }
+
+    #[test]
+    fn script_flags_are_cores_on_bitcoin() {
+        check(
+            &presets::bitcoin(),
+            &[
+                (0, None, [ALL, ""]),
+                (170_059, None, [ALL, ""]),
+                (170_060, Some(BIP16_EXCEPTION), ["", ""]),
+                (170_061, None, [ALL, ""]),
+                (363_724, None, [ALL, ""]),
+                (363_725, None, [ALL, "DERSIG"]),
+                (388_380, None, [ALL, "DERSIG"]),
+                (388_381, None, [ALL, "DERSIG,CLTV"]),
+                (419_327, None, [ALL, "DERSIG,CLTV"]),
+                (419_328, None, [ALL, "DERSIG,CLTV,CSV"]),
+                (481_823, None, [ALL, "DERSIG,CLTV,CSV"]),
+                (481_824, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                (692_260, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                (692_261, Some(TAPROOT_EXCEPTION), ["P2SH,WITNESS", "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                (692_262, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                // Where miners' signals put taproot: nothing changes.
+                (709_631, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                (709_632, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+                (u32::MAX, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn script_flags_are_cores_on_the_test_networks() {
+        check(
+            &presets::testnet3(),
+            &[
+                (0, None, [ALL, ""]),
+                // An exception goes by its hash; another block at its height is none.
+                (500, Some(TESTNET3_EXCEPTION), ["", ""]),
+                (500, Some(BIP16_EXCEPTION), [ALL, ""]),
+                (330_775, None, [ALL, ""]),
+                (330_776, None, [ALL, "DERSIG"]),
+                (581_884, None, [ALL, "DERSIG"]),
+                (581_885, None, [ALL, "DERSIG,CLTV"]),
+                (770_111, None, [ALL, "DERSIG,CLTV"]),
+                (770_112, None, [ALL, "DERSIG,CLTV,CSV"]),
+                (834_623, None, [ALL, "DERSIG,CLTV,CSV"]),
+                (834_624, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"]),
+            ],
+        );
+        for spec in [presets::testnet4(), presets::signet()] {
+            check(&spec, &[(0, None, [ALL, ""]), (1, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"])]);
+        }
+        let genesis = (0, None, [ALL, "NULLDUMMY"]);
+        check(&presets::regtest(), &[genesis, (1, None, [ALL, "DERSIG,CLTV,CSV,NULLDUMMY"])]);
     }
 }

@@ -1,5 +1,6 @@
 //! What a block must keep at its place in the chain, coins aside: the second validity level.
 
+use cairn_params::Fork;
 use cairn_primitives::{Block, Script, ScriptBuilder, Sha256d, Transaction, hash};
 
 use crate::block::CheckedBlock;
@@ -47,7 +48,7 @@ pub(crate) fn check_in_place(place: &Place<'_>, block: &CheckedBlock) -> Result<
 /// BIP113 holds, else at the block's own time.
 fn check_lock_times(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
     let height = place.height;
-    let cutoff = match place.spec.deployments.csv.active_at(height) {
+    let cutoff = match place.holds(Fork::Csv) {
         true => place.median_time_past(),
         false => block.header.time,
     };
@@ -62,7 +63,7 @@ fn check_lock_times(place: &Place<'_>, block: &Block) -> Result<(), BlockError> 
 /// form. Source: BIP34.
 fn check_coinbase_height(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
     let height = place.height;
-    if !place.spec.deployments.bip34.active_at(height) {
+    if !place.holds(Fork::Bip34) {
         return Ok(());
     }
     let expected = ScriptBuilder::new().push_int(i64::from(height.to_u32())).into_script();
@@ -79,7 +80,7 @@ fn check_coinbase_height(place: &Place<'_>, block: &Block) -> Result<(), BlockEr
 /// commitment. Without a commitment no transaction may carry a witness. Source: BIP141, Core's
 /// `CheckWitnessMalleation`.
 fn check_witness_commitment(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
-    let active = place.spec.deployments.segwit.active_at(place.height);
+    let active = place.holds(Fork::Segwit);
     let Some(got) = active.then(|| find_commitment(block)).flatten() else {
         return match block.transactions.iter().position(|tx| tx.has_witness()) {
             Some(index) => Err(BlockError::UnexpectedWitness { index }),

@@ -5,7 +5,7 @@ use cairn_primitives::{BlockHash, BlockTime, Header, Height};
 
 use crate::error::HeaderError;
 use crate::retarget;
-use crate::tree::{HeaderTree, NodeId};
+use crate::tree::{HeaderTree, Mandatory, NodeId};
 
 /// # Consensus
 /// `bits` must be a positive target of at most 256 bits, no easier than the chain's limit, and the
@@ -32,7 +32,7 @@ pub fn check_pow(header: &Header, hash: BlockHash, spec: &ChainSpec) -> Result<(
 /// # Errors
 /// The first rule broken: [`HeaderError::WrongBits`], [`HeaderError::BelowCheckpoint`],
 /// [`HeaderError::Checkpoint`], [`HeaderError::TimeTooOld`], [`HeaderError::Timewarp`], [`HeaderError::TimeTooNew`],
-/// [`HeaderError::BadVersion`].
+/// [`HeaderError::BadVersion`], [`HeaderError::SignalMissing`].
 pub(crate) fn check_in_chain(
     tree: &HeaderTree,
     parent: NodeId,
@@ -46,7 +46,8 @@ pub(crate) fn check_in_chain(
     check_checkpoint(tree.spec(), height, hash)?;
     check_time(tree, parent, header)?;
     check_clock(tree.spec(), header, now)?;
-    check_version(tree.spec(), height, header.version)
+    check_version(tree.spec(), height, header.version)?;
+    check_mandatory_signals(tree, parent, header.version)
 }
 
 /// # Consensus
@@ -112,7 +113,8 @@ fn check_clock(spec: &ChainSpec, header: &Header, now: BlockTime) -> Result<(), 
 /// # Consensus
 /// From the height a soft fork that was signalled by version took effect, lower versions are
 /// refused: 2 for BIP34, 3 for BIP66, 4 for BIP65. A chain on which the rule holds from the start
-/// (`"always"`) had nothing to signal and sets no floor. Source: Core's `ContextualCheckBlockHeader`.
+/// (`"always"`) had nothing to signal and sets no floor; nor does one that blocks signal for by a bit. Source: Core's
+/// `ContextualCheckBlockHeader`.
 pub(crate) fn check_version(spec: &ChainSpec, height: Height, got: i32) -> Result<(), HeaderError> {
     let forks = &spec.deployments;
     let floors = [(2, forks.bip34), (3, forks.bip66), (4, forks.bip65)];
@@ -123,4 +125,18 @@ pub(crate) fn check_version(spec: &ChainSpec, height: Height, got: i32) -> Resul
         }
     }
     Ok(())
+}
+
+/// # Consensus
+/// In the period before the timeout of a fork that locks in on it, no more than `window - threshold` blocks may go without
+/// its bit. The block that takes them past that is refused, whatever the rest of the period would bring. Source: BIP8,
+/// from which the code is; no release of Core has the rule.
+fn check_mandatory_signals(tree: &HeaderTree, parent: NodeId, version: i32) -> Result<(), HeaderError> {
+    let lacking = |Mandatory { missing, limit, .. }: &Mandatory| missing > limit;
+    match tree.mandatory_signals(parent, version).find(lacking) {
+        Some(Mandatory { bit, missing: got, limit }) => {
+            Err(HeaderError::SignalMissing { height: tree.height(parent).next(), bit, got, limit })
+        }
+        None => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@ use cairn_script::ScriptFlags;
 use crate::block::CheckedBlock;
 use crate::checks::ScriptChecks;
 use crate::coins::CoinView;
-use crate::connect::{connect_in_place, flags_at};
+use crate::connect::{connect_in_place, flags_where};
 use crate::context::check_in_place;
 use crate::error::BlockError;
 use crate::header::{check_checkpoint, check_version};
@@ -55,8 +55,8 @@ impl OutsideConnection {
 /// Checks a block against the rules of its height that need no coin: checkpoint, version floor, lock times, coinbase
 /// height, witness commitment and weight.
 ///
-/// What only the chain can tell is taken to be right: that the parent is what it is said to be, the bits, and the block's time
-/// against the past.
+/// What only the chain can tell is taken to be right: that the parent is what it is said to be, the bits, the block's time
+/// against the past, and its signals. Forks that blocks signal for are taken to hold from the lowest height at which they can.
 ///
 /// # Errors
 /// The first [`BlockError`]; [`BlockError::WrongBlock`] at height 0 for a block that is not the chain's genesis.
@@ -113,8 +113,8 @@ fn check_genesis(spec: &ChainSpec, block: &CheckedBlock) -> Result<(), BlockErro
     if got == expected { Ok(()) } else { Err(BlockError::WrongBlock { got, expected }) }
 }
 
-/// The script rules that hold at a height, in a block that is none of the chain's exceptions. See
-/// [`script_flags`](crate::script_flags).
+/// The script rules that hold at a height, in a block that is none of the chain's exceptions. Forks that blocks signal for
+/// count from the lowest height at which they can hold. See [`script_flags`](crate::script_flags).
 pub fn script_flags_at(spec: &ChainSpec, height: Height) -> ScriptFlags {
-    flags_at(spec, height, None)
+    flags_where(spec, None, |fork| spec.deployments.activation(fork).possible_at(height))
 }

@@ -1,6 +1,6 @@
 //! Where a block stands: what its rules ask of the chain below it.
 
-use cairn_params::{Activation, ChainSpec};
+use cairn_params::{Activation, ChainSpec, Fork};
 use cairn_primitives::{BlockHash, BlockTime, Height};
 
 use crate::assume;
@@ -48,6 +48,15 @@ impl<'a> Place<'a> {
         median_time_past: BlockTime,
     ) -> Self {
         Self { spec, height, hash, below: Below::MedianTimePast(median_time_past) }
+    }
+
+    /// Whether a fork holds in the block. Where the chain is not at hand, one that blocks signal for counts from the lowest height
+    /// at which it can hold.
+    pub(crate) fn holds(&self, fork: Fork) -> bool {
+        match self.below {
+            Below::Tree(tree, parent) => tree.holds_on(parent, fork),
+            Below::MedianTimePast(_) => self.spec.deployments.activation(fork).possible_at(self.height),
+        }
     }
 
     /// The parent's median time past.

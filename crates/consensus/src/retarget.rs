@@ -1,6 +1,6 @@
 //! Which bits the next block must carry.
 
-use cairn_params::{MinDifficulty, Retarget};
+use cairn_params::{Fork, MinDifficulty, Retarget};
 use cairn_primitives::{BlockTime, CompactTarget, Height, Target};
 
 use crate::tree::{HeaderTree, NodeId};
@@ -33,8 +33,7 @@ pub(crate) fn next_bits(tree: &HeaderTree, parent: NodeId, time: BlockTime) -> C
 pub(crate) fn timewarp_limit(tree: &HeaderTree, parent: NodeId) -> Option<BlockTime> {
     let height = tree.height(parent).next();
     let Retarget::Epoch { window, .. } = tree.spec().pow.retarget else { return None };
-    let rule_holds =
-        tree.spec().deployments.bip94.active_at(height) && height.to_u32().is_multiple_of(window);
+    let rule_holds = height.to_u32().is_multiple_of(window) && tree.holds_on(parent, Fork::Bip94);
     rule_holds.then(|| tree.header(parent).time.saturating_sub(MAX_TIMEWARP))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use cairn_consensus::{TxError, check_final, check_spend, check_transaction, sigop_cost};
+use cairn_consensus::{TxError, check_final, check_spend, check_transaction, script_flags_at, sigop_cost};
 use cairn_params::ChainSpec;
 use cairn_primitives::{Amount, Coin, Height, OutPoint, RelativeLock, Transaction, Txid};
 use cairn_script::{ScriptFlags, SighashCache};
@@ -87,6 +87,12 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
         self.chain.tip_height().next()
     }
 
+    /// The script rules of the next block.
+    fn next_flags(&self) -> ScriptFlags {
+        let by_height = || script_flags_at(self.spec, self.next_height());
+        self.chain.next_script_flags().unwrap_or_else(by_height)
+    }
+
     /// What can be said without coins. Lock times count from the median time past also where BIP113 does not hold yet.
     fn check_alone(&self, tx: &Transaction, origin: Origin) -> Result<(), Rejection> {
         if origin != Origin::Retained {
@@ -96,7 +102,8 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
             }
             standard::check_form(tx, self.policy.dust_rate)?;
         }
-        if tx.has_witness() && !self.spec.deployments.segwit.active_at(self.next_height()) {
+        // Multisig's dummy must be empty from segwit on and not before (BIP147).
+        if tx.has_witness() && !self.next_flags().contains(ScriptFlags::NULLDUMMY) {
             return Err(Rejection::NoWitnessYet);
         }
         let cutoff = self.chain.median_time_past(self.chain.tip_height());

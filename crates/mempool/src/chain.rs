@@ -2,6 +2,7 @@
 
 use cairn_consensus::CoinViewError;
 use cairn_primitives::{BlockTime, Coin, Height, OutPoint};
+use cairn_script::ScriptFlags;
 
 /// The chain as the pool sees it: one consistent view of one tip.
 pub trait ChainView {
@@ -16,6 +17,12 @@ pub trait ChainView {
 
     /// Median time past of the block at `height`, at most the tip's, on the chain of the tip.
     fn median_time_past(&self, height: Height) -> BlockTime;
+
+    /// The script rules of the next block on the tip. `None` leaves it to the spec to say by height, which it can where blocks
+    /// signal for no fork.
+    fn next_script_flags(&self) -> Option<ScriptFlags> {
+        None
+    }
 }
 
 impl<C: ChainView + ?Sized> ChainView for &C {
@@ -29,5 +36,9 @@ impl<C: ChainView + ?Sized> ChainView for &C {
 
     fn median_time_past(&self, height: Height) -> BlockTime {
         (**self).median_time_past(height)
+    }
+
+    fn next_script_flags(&self) -> Option<ScriptFlags> {
+        (**self).next_script_flags()
     }
 }

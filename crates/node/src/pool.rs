@@ -7,13 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use cairn_chainstate::ChainReader;
-use cairn_consensus::{CoinViewError, NextBlock};
+use cairn_consensus::{CoinViewError, NextBlock, script_flags_on};
 use cairn_mempool::{
     Accepted, ChainView, Entry, Estimates, FeeEstimator, Mempool, Policy, Rejection, Removed,
 };
 use cairn_miner::Candidate;
 use cairn_primitives::{Amount, BlockHash, BlockTime, Coin, Height, OutPoint, Transaction, Txid};
 use cairn_rpc::{FeeRate, MempoolEvent, PoolEvent, TxEvent, TxRemovedEvent};
+use cairn_script::ScriptFlags;
 use tokio::sync::broadcast;
 
 use crate::writer::{TipListener, TipMove, now};
@@ -316,5 +317,9 @@ impl ChainView for PoolChain<'_> {
         let at = self.0.block_hash_at(height.min(self.tip_height()));
         let info = at.and_then(|hash| self.0.header(&hash));
         info.map_or(BlockTime::new(0), |info| info.median_time_past)
+    }
+
+    fn next_script_flags(&self) -> Option<ScriptFlags> {
+        Some(script_flags_on(self.0.tree(), self.0.tip_id()))
     }
 }

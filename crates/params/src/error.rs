@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use cairn_primitives::hex::HexError;
-use cairn_primitives::{Amount, BlockHash, CompactError, CompactTarget, HrpError, Target};
+use cairn_primitives::{Amount, BlockHash, BlockTime, CompactError, CompactTarget, Height, HrpError, Target};
 use thiserror::Error;
+
+use crate::signalling::Fork;
 
 /// A spec that cannot be used: the line, the field and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +249,30 @@ pub enum SpecRule {
     /// Taproot is a witness version.
     #[error("needs deployments.segwit")]
     NeedsSegwit,
+    /// Signals that no time is left for.
+    #[error("{got} is not after the start, {limit}")]
+    TimeoutBeforeStart {
+        /// The timeout, in Unix seconds.
+        got: BlockTime,
+        /// The start.
+        limit: BlockTime,
+    },
+    /// Signals are counted from where a period begins to where one begins (BIP8).
+    #[error("{got} is no multiple of the window, {window}")]
+    NotAtPeriod {
+        /// The height.
+        got: Height,
+        /// Blocks of a period.
+        window: u32,
+    },
+    /// Two forks could not be told apart by their signals.
+    #[error("{bit} also signals for deployments.{other} in that time", other = .other.name())]
+    BitTaken {
+        /// The bit.
+        bit: u8,
+        /// The fork that has it.
+        other: Fork,
+    },
     /// Each rule presupposes the one before it.
     #[error("{index}: witness rules presuppose P2SH, and taproot witness rules", index = Nth(.index))]
     ExceptionRules {

@@ -40,12 +40,14 @@ pub mod presets;
 
 mod check;
 mod error;
+mod signalling;
 mod spec;
 mod subsidy;
 mod text;
 
 pub use check::{MAX_DECIMALS, MAX_NAME_LEN, MAX_TICKER_LEN};
 pub use error::{SpecError, SpecRule};
+pub use signalling::{Fork, MAX_SIGNAL_BIT, NO_SIGNAL_VERSION, Schedule, Signalling};
 pub use spec::{
     Activation, Assume, ChainInfo, ChainSpec, Deployments, GenesisSpec, Limits, MinDifficulty, NetworkSpec,
     PowSpec, Retarget, ScriptException,

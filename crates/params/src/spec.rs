@@ -4,6 +4,7 @@ use cairn_primitives::{
     AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work,
 };
 
+use crate::signalling::Signalling;
 use crate::subsidy::Subsidy;
 
 /// Everything that differs between two chains.
@@ -147,15 +148,27 @@ pub enum Activation {
     Never,
     /// From this height on.
     Height(Height),
+    /// From where the blocks' versions say, branch by branch (BIP9, BIP8).
+    Signalled(Signalling),
 }
 
 impl Activation {
-    /// Whether the rule holds in a block of this height.
-    pub fn active_at(self, height: Height) -> bool {
+    /// Whether the rule holds in a block of this height; `None` if that depends on the blocks below it.
+    pub fn by_height(self, height: Height) -> Option<bool> {
         match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::Height(from) => height >= from,
+            Self::Always => Some(true),
+            Self::Never => Some(false),
+            Self::Height(from) => Some(height >= from),
+            Self::Signalled(_) => None,
+        }
+    }
+
+    /// Whether the rule may hold in a block of this height: [`by_height`](Self::by_height), and what blocks signal for from
+    /// the lowest height at which it can hold.
+    pub fn possible_at(self, height: Height) -> bool {
+        match self {
+            Self::Signalled(signalling) => height >= signalling.earliest_height(),
+            Self::Always | Self::Never | Self::Height(_) => self.by_height(height) == Some(true),
         }
     }
 }
@@ -176,7 +189,7 @@ pub struct Deployments {
     /// Relative lock times, `OP_CHECKSEQUENCEVERIFY` and median time past (BIP68, 112, 113).
     pub csv: Activation,
     /// Witness commitments and the empty dummy of multisig (BIP141, 143, 147). Witness programs are
-    /// enforced in every block of a chain on which this is not [`Activation::Never`].
+    /// enforced in every block of a chain on which this is a height or [`Activation::Always`].
     pub segwit: Activation,
     /// Taproot (BIP341, 342).
     pub taproot: Activation,

@@ -103,6 +103,18 @@ pub enum HeaderError {
         /// The lowest version allowed.
         limit: i32,
     },
+    /// Too many blocks of a period in which they must signal do not (BIP8).
+    #[error("{got} blocks up to height {height} do not set bit {bit}, {limit} may")]
+    SignalMissing {
+        /// Height of the header.
+        height: Height,
+        /// The bit.
+        bit: u8,
+        /// Blocks of the period without it, this one included.
+        got: u32,
+        /// Most blocks of a period that may be without it.
+        limit: u32,
+    },
     /// The tree holds as many headers as it may.
     #[error("the header tree is full at {limit} headers")]
     TreeFull {
@@ -125,6 +137,7 @@ impl HeaderError {
             Self::Timewarp { .. } => "time-timewarp-attack",
             Self::TimeTooNew { .. } => "time-too-new",
             Self::BadVersion { .. } => "bad-version",
+            Self::SignalMissing { .. } => "bad-version-bip8-must-signal",
             Self::TreeFull { .. } => "header-tree-full",
         }
     }
@@ -141,7 +154,8 @@ impl HeaderError {
             | Self::BelowCheckpoint { .. }
             | Self::TimeTooOld { .. }
             | Self::Timewarp { .. }
-            | Self::BadVersion { .. } => Verdict::Invalid,
+            | Self::BadVersion { .. }
+            | Self::SignalMissing { .. } => Verdict::Invalid,
             Self::UnknownParent { .. } | Self::TimeTooNew { .. } => Verdict::Premature,
             Self::TreeFull { .. } => Verdict::Internal,
         }

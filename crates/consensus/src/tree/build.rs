@@ -23,7 +23,7 @@ impl HeaderTree {
     ///
     /// # Errors
     /// The first [`HeaderError`] in the order of Core's `AcceptBlockHeader`: known as invalid, proof of
-    /// work, parent unknown or invalid, bits, checkpoints, time, version. The tree is unchanged then.
+    /// work, parent unknown or invalid, bits, checkpoints, time, version, mandatory signals. The tree is unchanged then.
     pub fn insert(&mut self, header: Header, now: BlockTime) -> Result<Inserted, HeaderError> {
         let hash = header.hash();
         if let Some(id) = self.get(&hash) {
@@ -75,6 +75,7 @@ impl HeaderTree {
         let mark = if self.is_invalid(parent) { Mark::Inherited } else { Mark::Clear };
         let skip = self.skip_target(parent, height);
         self.by_hash.insert(hash, id);
+        self.count_signals(parent, header.version);
         self.nodes.push(Node { header, hash, work, height, parent, skip, mark });
         self.leaves.remove(&parent);
         self.leaves.insert(id);

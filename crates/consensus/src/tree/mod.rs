@@ -2,6 +2,7 @@
 
 mod build;
 mod query;
+mod signals;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use cairn_primitives::{BlockHash, Header, Height, Work};
 
 pub use build::Inserted;
 pub use query::{NextBlock, ReorgPlan};
+pub(crate) use signals::Mandatory;
+use signals::Signals;
 
 /// The name of a header inside one [`HeaderTree`]: an index in order of arrival.
 ///
@@ -51,7 +54,8 @@ struct Node {
 ///
 /// The tree owns no clock and no storage: the current time comes in with each header, and a node
 /// saves and reloads headers in insertion order ([`ids`](HeaderTree::ids),
-/// [`insert_trusted`](HeaderTree::insert_trusted)). One header costs about 250 bytes of memory.
+/// [`insert_trusted`](HeaderTree::insert_trusted)). One header costs about 250 bytes of memory, and 8 more for each fork
+/// that blocks signal for.
 #[derive(Debug, Clone)]
 pub struct HeaderTree {
     spec: Arc<ChainSpec>,
@@ -59,6 +63,7 @@ pub struct HeaderTree {
     by_hash: HashMap<BlockHash, NodeId>,
     leaves: BTreeSet<NodeId>,
     best: NodeId,
+    signals: Signals,
     max_headers: usize,
 }
 
@@ -89,6 +94,7 @@ impl HeaderTree {
             mark: Mark::Clear,
         };
         Self {
+            signals: Signals::of_genesis(&spec),
             spec,
             by_hash: HashMap::from([(node.hash, genesis)]),
             nodes: vec![node],

@@ -1,5 +1,6 @@
 //! Questions about the tree: ancestors, forks, locators, times, the next block.
 
+use cairn_params::Fork;
 use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height};
 
 use super::build::skip_height;
@@ -25,6 +26,8 @@ pub struct ReorgPlan {
 pub struct NextBlock {
     /// Its height.
     pub height: Height,
+    /// The version to carry: BIP9's high bits and the bits of the forks that wait for signals (Core's `ComputeBlockVersion`).
+    pub version: i32,
     /// Hash of its parent.
     pub prev: BlockHash,
     /// Median time past of its parent: what lock times are compared with.
@@ -160,14 +163,15 @@ impl HeaderTree {
         let time = now.max(min_time);
         NextBlock {
             height,
+            version: self.version_on(parent),
             prev: self.hash(parent),
             median_time_past,
             min_time,
             time,
             bits: self.next_bits(parent, time),
             subsidy: spec.subsidy.at(height),
-            witness_commitment: spec.deployments.segwit.active_at(height),
-            locktime_is_median: spec.deployments.csv.active_at(height),
+            witness_commitment: self.holds_on(parent, Fork::Segwit),
+            locktime_is_median: self.holds_on(parent, Fork::Csv),
         }
     }
 }

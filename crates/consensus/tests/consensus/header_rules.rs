@@ -1,7 +1,7 @@
 //! Each rule of a header, at its limit and past it.
 
 use cairn_consensus::{HeaderError, HeaderTree, NodeId, Verdict, check_pow};
-use cairn_params::{Activation, ChainSpec};
+use cairn_params::{Activation, ChainSpec, Schedule, Signalling};
 use cairn_primitives::{BlockHash, BlockTime, CompactTarget, Header};
 
 use crate::support::{
@@ -21,6 +21,7 @@ rules! { HeaderError:
     Timewarp "time-timewarp-attack" Invalid timewarp;
     TimeTooNew "time-too-new" Premature time_too_new;
     BadVersion "bad-version" Invalid bad_version;
+    SignalMissing "bad-version-bip8-must-signal" Invalid signal_missing;
     TreeFull "header-tree-full" Internal tree_full;
 }
 
@@ -274,6 +275,25 @@ fn forks_that_always_held_set_no_floor() {
     let mut tree = tree(easy());
     let header = Header { version: i32::MIN, ..child(&tree, tree.genesis()) };
     assert_eq!(insert(&mut tree, header), Ok(()));
+}
+
+/// Three of the four blocks from 8 on must signal, and block 8 does not.
+fn signal_missing(side: Side) -> Outcome {
+    let schedule = Schedule::Heights { start: height(4), timeout: height(12), lock_in_on_timeout: true };
+    let least = height(0);
+    let mut spec = easy();
+    spec.deployments.taproot = Activation::Signalled(Signalling {
+        bit: 1,
+        schedule,
+        threshold: 3,
+        window: 4,
+        min_activation_height: least,
+    });
+    let mut tree = tree(spec);
+    let genesis = tree.genesis();
+    let tip = extend(&mut tree, genesis, 8);
+    let header = Header { version: side.pick(0x2000_0002, 0x2000_0000), ..child(&tree, tip) };
+    insert(&mut tree, header)
 }
 
 fn tree_full(side: Side) -> Outcome {

@@ -17,6 +17,8 @@ mod retarget;
 mod rule_table;
 #[path = "../../../script/tests/it/text.rs"]
 mod script_text;
+mod signalled_forks;
+mod signals;
 mod signet;
 mod soft_forks;
 mod support;

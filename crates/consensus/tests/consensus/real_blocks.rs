@@ -106,7 +106,7 @@ fn flags(spec: &ChainSpec, at: u32) -> ScriptFlags {
     let always = ScriptFlags::P2SH | ScriptFlags::WITNESS | ScriptFlags::TAPROOT;
     by_height
         .iter()
-        .filter(|(_, fork)| fork.active_at(height(at)))
+        .filter(|(_, fork)| fork.by_height(height(at)) == Some(true))
         .fold(always, |flags, &(flag, _)| flags | flag)
 }
 

@@ -1,10 +1,15 @@
 //! Consensus, locks, fees and scripts.
 
+use std::sync::Arc;
+
 use cairn_consensus::{CoinViewError, HeaderTree, script_flags};
-use cairn_mempool::{Class, MANDATORY_FLAGS, MAX_TX_SIGOP_COST, Mempool, Policy, Rejection, STANDARD_FLAGS};
+use cairn_mempool::{
+    ChainView, Class, MANDATORY_FLAGS, MAX_TX_SIGOP_COST, Mempool, Policy, Rejection, STANDARD_FLAGS,
+};
 use cairn_params::{Activation, presets};
 use cairn_primitives::{
-    Amount, Coin, Height, OutPoint, Script, ScriptBuilder, Sequence, Transaction, TxIn, TxOut, Witness, hash,
+    Amount, BlockTime, Coin, Height, OutPoint, Script, ScriptBuilder, Sequence, Transaction, TxIn, TxOut,
+    Witness, hash,
 };
 use cairn_script::{ScriptError, ScriptFlags};
 use cairn_testkit::{Spend, TestKey};
@@ -135,6 +140,39 @@ fn a_chain_without_witnesses_takes_none() {
     assert_eq!(refuse(&mut pool, &chain, &draft), Rejection::NoWitnessYet);
     chain.connect(Vec::new());
     take(&mut pool, &chain, &draft);
+}
+
+/// A branch that says itself which rules its next block has.
+struct Branch<'a>(&'a TestChain, ScriptFlags);
+
+impl ChainView for Branch<'_> {
+    fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, CoinViewError> {
+        self.0.coin(outpoint)
+    }
+
+    fn tip_height(&self) -> Height {
+        self.0.tip_height()
+    }
+
+    fn median_time_past(&self, height: Height) -> BlockTime {
+        self.0.median_time_past(height)
+    }
+
+    fn next_script_flags(&self) -> Option<ScriptFlags> {
+        Some(self.1)
+    }
+}
+
+#[test]
+fn a_branch_on_which_segwit_is_not_active_takes_no_witness() {
+    let mut pool = Mempool::new(presets::regtest().into(), Policy::default());
+    let mut chain = TestChain::new(0);
+    chain.add(root(0), TxOut { value: Amount::from_sat(100_000), script_pubkey: p2wsh_true() });
+    let tx = Arc::new(with_witness(spend(&[root(0)], 90_000), vec![vec![0x51]]).build());
+    let without = pool.accept(Arc::clone(&tx), NOW, &Branch(&chain, ScriptFlags::P2SH)).result;
+    assert_eq!(without, Err(Rejection::NoWitnessYet));
+    let with = ScriptFlags::P2SH | ScriptFlags::WITNESS | ScriptFlags::NULLDUMMY;
+    assert!(pool.accept(tx, NOW, &Branch(&chain, with)).result.is_ok());
 }
 
 #[test]

@@ -18,9 +18,6 @@ use cairn_primitives::{
 
 use coinbase::{Coinbase, WITNESS_RESERVED};
 
-/// The version of the headers: the high bits of BIP9 and no signal. It is above every version floor.
-const VERSION: i32 = 0x2000_0000;
-
 /// A block that lacks nothing but its extranonce, its time and its nonce.
 ///
 /// The transactions are fixed; the coinbase differs from one header to the next in eight bytes, so that a new header
@@ -74,7 +71,7 @@ impl BlockTemplate {
         Ok(Self {
             height: next.height,
             prev: next.prev,
-            version: VERSION,
+            version: next.version,
             bits: next.bits,
             target,
             time: next.time,
@@ -99,7 +96,8 @@ impl BlockTemplate {
         self.prev
     }
 
-    /// Header version: BIP9's high bits and no signal, unless whoever made the template wants another.
+    /// Header version: BIP9's high bits and the bits of the forks that wait for signals, unless whoever made the template
+    /// wants another. It is above every version floor.
     pub fn version(&self) -> i32 {
         self.version
     }

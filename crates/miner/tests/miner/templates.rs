@@ -322,6 +322,16 @@ fn a_real_block_is_rebuilt_from_its_transactions() {
     }
 }
 
+#[test]
+fn a_template_signals_as_its_place_asks() {
+    let spec = presets::regtest();
+    for version in [0x2000_0000, 0x2000_0005] {
+        let next = NextBlock { version, ..place(&spec) };
+        let template = BlockTemplate::new(&spec, &next, &payout(), &[]).unwrap();
+        assert_eq!((template.version(), template.header(0, NOW).version), (version, version));
+    }
+}
+
 /// The parts of a template that pays `payout()`, as a node would tell them.
 fn parts(template: &BlockTemplate) -> TemplateParts {
     TemplateParts {

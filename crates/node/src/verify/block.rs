@@ -142,7 +142,7 @@ impl CoinView for Below<'_> {
 
 fn unchecked(spec: &ChainSpec, block: &Block, query: &BlockQuery<'_>) -> Vec<Unchecked> {
     let Some(height) = query.height else { return vec![Unchecked::Height, Unchecked::Prevouts] };
-    let by_median = spec.deployments.csv.active_at(height);
+    let by_median = spec.deployments.csv.possible_at(height);
     let mut found = Vec::new();
     let locked = || block.transactions.iter().filter(|tx| has_lock_time(tx)).count();
     if by_median && query.median_time_past.is_none() {

@@ -2,6 +2,7 @@
 
 mod genesis;
 mod rules;
+mod signalling;
 
 use crate::error::SpecError;
 use crate::spec::ChainSpec;
@@ -37,9 +38,12 @@ impl ChainSpec {
         rules::check_subsidy(&self.subsidy, self.limits.max_money)?;
         genesis::check_contents(self)?;
         rules::check_deployments(&self.deployments, self.network.magic)?;
+        signalling::check(&self.deployments)?;
         rules::check_assume(&self.assume)
     }
 }
 
+#[cfg(test)]
+mod signalling_tests;
 #[cfg(test)]
 mod tests;

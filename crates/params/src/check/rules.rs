@@ -156,7 +156,8 @@ pub(super) fn check_deployments(forks: &Deployments, magic: [u8; 4]) -> Checked 
     let with_height = matches!(forks.bip34, Activation::Height(_));
     require(forks.bip34_hash.is_none() || with_height, "deployments.bip34_hash", SpecRule::Bip34Height)?;
     let segwit = forks.segwit != Activation::Never;
-    require(!segwit || forks.bip16.active_at(Height::GENESIS), "deployments.segwit", SpecRule::NeedsBip16)?;
+    let p2sh = forks.bip16.by_height(Height::GENESIS) == Some(true);
+    require(!segwit || p2sh, "deployments.segwit", SpecRule::NeedsBip16)?;
     let taproot = forks.taproot != Activation::Never;
     require(!taproot || segwit, "deployments.taproot", SpecRule::NeedsSegwit)?;
     check_ascending("deployments.bip30_exceptions", &forks.bip30_exceptions)?;

@@ -79,4 +79,6 @@ fn target_of(bits: u32) -> Target {
 }
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod tests;

@@ -162,9 +162,9 @@ fn bitcoins_forks_begin_at_their_heights() {
         (forks.csv, 419_328),
         (forks.segwit, 481_824),
     ] {
-        assert!(!fork.active_at(Height::new(height - 1)) && fork.active_at(Height::new(height)));
+        assert_eq!(fork, Activation::Height(Height::new(height)));
     }
-    assert!(forks.taproot.active_at(Height::GENESIS) && forks.bip16.active_at(Height::GENESIS));
+    assert_eq!((forks.taproot, forks.bip16), (Activation::Always, Activation::Always));
     assert_eq!(bitcoin().pow.min_difficulty, MinDifficulty::Never);
     assert_eq!(testnet3().pow.min_difficulty, MinDifficulty::AfterTwiceSpacing);
     assert_eq!(testnet4().pow.min_difficulty, MinDifficulty::AfterTwiceSpacing);

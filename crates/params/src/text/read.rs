@@ -1,5 +1,7 @@
 //! From a document to a spec, section by section.
 
+use std::borrow::Cow;
+
 use cairn_primitives::{AddressPrefixes, BlockHash, BlockTime};
 
 use super::document::Document;
@@ -37,8 +39,7 @@ impl<'d, 't> Reading<'d, 't> {
         let mut reading = Self { document, base: None };
         let preset = |value: &Value<'_>| {
             let name = value::string(value)?;
-            let unknown =
-                || value::Fault { rule: SpecRule::NotOneOf { expected: presets::NAMES }, span: value.span() };
+            let unknown = || value::fault(value, SpecRule::NotOneOf { expected: presets::NAMES });
             ChainSpec::preset(name).ok_or_else(unknown)
         };
         reading.base = reading.stated("extends", preset)?;
@@ -282,7 +283,13 @@ impl<'d, 't> Reading<'d, 't> {
 
     fn stated<T>(&self, field: &'static str, read: impl Fn(&Value<'t>) -> Parsed<T>) -> Read<Option<T>> {
         let Some(value) = self.document.get(field) else { return Ok(None) };
-        let located = |fault: value::Fault| self.document.error_at(field, &fault.span, fault.rule);
+        let located = |fault: value::Fault| {
+            let error = self.document.error_at(field, &fault.span, fault.rule);
+            match fault.key {
+                Some(key) => SpecError { field: Cow::Owned(format!("{field}.{key}")), ..error },
+                None => error,
+            }
+        };
         read(value).map(Some).map_err(located)
     }
 }

@@ -1,9 +1,10 @@
-use cairn_primitives::{Amount, BlockHash, CompactTarget, Height, Script, Target, Work};
+use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work};
 use proptest::prelude::*;
 
 use super::*;
 use crate::genesis::Unmined;
 use crate::presets;
+use crate::signalling::{Schedule, Signalling};
 use crate::spec::{Activation, Assume, MinDifficulty, Retarget, ScriptException};
 use crate::subsidy::Subsidy;
 use crate::{SpecError, SpecRule};
@@ -85,6 +86,102 @@ fn extends_overrides_single_fields() {
 }
 
 #[test]
+fn a_fork_may_be_signalled_for() {
+    let text = "extends = \"regtest\"\n[deployments]\n\
+        csv = { bit = 0, start = 1, timeout = 4294967295, threshold = 108, window = 144 }\n\
+        [deployments.taproot]\nbit = 2\nstart_height = 288\ntimeout_height = 720\nlockinontimeout = true\n\
+        threshold = 130\nwindow = 144\nmin_activation_height = 1000\n";
+    let spec = ChainSpec::from_toml(text).unwrap();
+    let mut expected = presets::regtest();
+    expected.deployments.csv = Activation::Signalled(Signalling {
+        bit: 0,
+        schedule: Schedule::Times { start: BlockTime::new(1), timeout: BlockTime::new(u32::MAX) },
+        threshold: 108,
+        window: 144,
+        min_activation_height: Height::GENESIS,
+    });
+    let (start, timeout) = (Height::new(288), Height::new(720));
+    expected.deployments.taproot = Activation::Signalled(Signalling {
+        bit: 2,
+        schedule: Schedule::Heights { start, timeout, lock_in_on_timeout: true },
+        threshold: 130,
+        window: 144,
+        min_activation_height: Height::new(1000),
+    });
+    assert_eq!(spec, expected);
+    let written = spec.to_toml();
+    for line in [
+        "csv = { bit = 0, start = 1, timeout = 4294967295, threshold = 108, window = 144, min_activation_height = 0 }",
+        "taproot = { bit = 2, start_height = 288, timeout_height = 720, lockinontimeout = true, threshold = 130, \
+         window = 144, min_activation_height = 1000 }",
+    ] {
+        assert!(written.contains(&format!("\n{line}\n")), "{written}");
+    }
+    assert_eq!(ChainSpec::from_toml(&written), Ok(spec));
+}
+
+#[test]
+fn a_signalled_fork_is_refused_by_key_and_line() {
+    let good = "bit = 2\nstart = 5\ntimeout = 9\nthreshold = 3\nwindow = 4\n";
+    let spec = |body: &str| format!("extends = \"regtest\"\n[deployments.taproot]\n{body}");
+    assert!(ChainSpec::from_toml(&spec(good)).is_ok());
+    for (from, to, expected) in [
+        ("bit = 2", "bit = 29", "line 3: deployments.taproot.bit: 29 is above the greatest value, 28"),
+        ("bit = 2", "bit = 256", "line 3: deployments.taproot.bit: must be a number from 0 to 255"),
+        ("timeout = 9", "timeout = 5", "line 5: deployments.taproot.timeout: 5 is not after the start, 5"),
+        (
+            "threshold = 3",
+            "threshold = 5",
+            "line 6: deployments.taproot.threshold: 5 is above the greatest value, 4",
+        ),
+        (
+            "threshold = 3",
+            "threshold = 0",
+            "line 6: deployments.taproot.threshold: 0 is below the least value, 1",
+        ),
+        ("window = 4", "window = 0", "line 7: deployments.taproot.window: 0 is below the least value, 1"),
+        ("window = 4", "wine = 4", "line 7: deployments.taproot.wine: there is no such field"),
+        ("window = 4", "start_height = 4", "line 4: deployments.taproot.start: there is no such field"),
+        (
+            "window = 4",
+            "",
+            "line 2: deployments.taproot.window: is missing; state it, or take a preset's with `extends`",
+        ),
+        (
+            "start = 5",
+            "start = \"5\"",
+            "line 4: deployments.taproot.start: must be a whole number, not string",
+        ),
+    ] {
+        let error = ChainSpec::from_toml(&spec(&good.replace(from, to))).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let by_height = "bit = 2\nstart_height = 4\ntimeout_height = 16\nthreshold = 3\nwindow = 4\n";
+    assert!(ChainSpec::from_toml(&spec(by_height)).is_ok());
+    for (from, to, expected) in [
+        ("= 16", "= 8", "line 5: deployments.taproot.timeout_height: 8 is below the least value, 12"),
+        ("= 16", "= 17", "line 5: deployments.taproot.timeout_height: 17 is no multiple of the window, 4"),
+        (
+            "start_height = 4",
+            "start_height = 5",
+            "line 4: deployments.taproot.start_height: 5 is no multiple of the window, 4",
+        ),
+    ] {
+        let error = ChainSpec::from_toml(&spec(&by_height.replace(from, to))).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let twice = format!(
+        "{}csv.bit = 2\ncsv.start = 9\ncsv.timeout = 10\ncsv.threshold = 1\ncsv.window = 4\n",
+        "extends = \"regtest\"\n[deployments]\n"
+    );
+    let twice = twice + "[deployments.taproot]\n" + good;
+    assert_eq!(
+        ChainSpec::from_toml(&twice).unwrap_err().to_string(),
+        "line 9: deployments.taproot.bit: 2 also signals for deployments.csv in that time"
+    );
+}
+
+#[test]
 fn extends_changes_kinds() {
     let text = "extends = \"vito\"\n[pow.retarget]\nkind = \"asert\"\nhalf_life = 172800\n[subsidy]\nkind = \"constant\"\namount = 5\n";
     let spec = ChainSpec::from_toml(text).unwrap();
@@ -163,7 +260,7 @@ fn mistakes_are_named_with_line_field_and_rule() {
             "[deployments]\ncsv = true",
             3,
             "deployments.csv",
-            wrong("boolean", "a height, \"always\" or \"never\""),
+            wrong("boolean", "a height, \"always\", \"never\" or a table"),
         ),
         (
             "[deployments]\nscript_exceptions = [\n  { block = \"\" }]",
@@ -291,6 +388,32 @@ fn any_activation() -> impl Strategy<Value = Activation> {
     ]
 }
 
+/// As [`any_activation`], or signalled for by this bit.
+fn any_fork(bit: u8) -> impl Strategy<Value = Activation> {
+    let times = (0..u32::MAX, any::<prop::sample::Index>()).prop_map(|(start, after)| Schedule::Times {
+        start: BlockTime::new(start),
+        timeout: BlockTime::new(start + 1 + after.index((u32::MAX - start) as usize) as u32),
+    });
+    let heights = (0..1000_u32, 2..1000_u32, any::<bool>());
+    let schedules = prop_oneof![times.prop_map(Ok), heights.prop_map(Err)];
+    let signalled = (schedules, 1..5000_u32, any::<prop::sample::Index>(), any::<u32>()).prop_map(
+        move |(schedule, window, threshold, least)| {
+            Activation::Signalled(Signalling {
+                bit,
+                schedule: schedule.unwrap_or_else(|(start, more, lock_in_on_timeout)| Schedule::Heights {
+                    start: Height::new(start * window),
+                    timeout: Height::new((start.max(1) + more) * window),
+                    lock_in_on_timeout,
+                }),
+                threshold: threshold.index(window as usize) as u32 + 1,
+                window,
+                min_activation_height: Height::new(least),
+            })
+        },
+    );
+    prop_oneof![any_activation(), signalled]
+}
+
 fn any_hash() -> impl Strategy<Value = BlockHash> {
     any::<[u8; 32]>().prop_map(BlockHash::from_bytes)
 }
@@ -327,7 +450,7 @@ prop_compose! {
             (0..=2_100_000_000_000_000_u64).prop_map(|amount| Subsidy::Constant { amount: Amount::from_sat(amount) }),
         ],
         limits in (1..=u32::MAX, 4_000..=33_554_432_u64, 4..=80_000_u64, proptest::option::of(1..=u32::MAX)),
-        forks in (any_activation(), any_activation(), any_activation(), any_activation(), any_activation()),
+        forks in (any_fork(0), any_fork(1), any_fork(7), any_fork(27), any_fork(28)),
         lists in (any_blocks(), any_blocks(), proptest::option::of(any_hash())),
         exceptions in proptest::collection::hash_set(any::<[u8; 32]>(), 0..4),
         work in any::<[u8; 32]>(),

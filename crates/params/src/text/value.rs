@@ -3,12 +3,13 @@
 use std::str::FromStr;
 
 use cairn_primitives::hex::{self, HexError};
-use cairn_primitives::{Amount, BlockHash, CompactTarget, Height, Script, Target};
+use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::Span;
 use crate::error::SpecRule;
+use crate::signalling::{Schedule, Signalling};
 use crate::spec::{Activation, MinDifficulty, ScriptException};
 
 /// The text that stands for the absence of a value.
@@ -24,13 +25,15 @@ pub(super) const AFTER_TWICE_SPACING: &str = "after-twice-spacing";
 pub(super) struct Fault {
     pub(super) rule: SpecRule,
     pub(super) span: Span,
+    /// The key inside the field, where the field is a table of its own.
+    pub(super) key: Option<Box<str>>,
 }
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 pub(super) type Parsed<T> = Result<T, Fault>;
 
-fn fault(value: &Value<'_>, rule: impl Into<SpecRule>) -> Fault {
-    Fault { rule: rule.into(), span: value.span() }
+pub(super) fn fault(value: &Value<'_>, rule: impl Into<SpecRule>) -> Fault {
+    Fault { rule: rule.into(), span: value.span(), key: None }
 }
 
 fn wrong_type(value: &Value<'_>, expected: &'static str) -> Fault {
@@ -126,10 +129,44 @@ pub(super) fn activation(value: &Value<'_>) -> Parsed<Activation> {
     if value.get_ref().is_integer() {
         return u32(value).map(|height| Activation::Height(Height::new(height)));
     }
+    if value.get_ref().is_table() {
+        return signalling(value).map(Activation::Signalled);
+    }
     if !value.get_ref().is_str() {
-        return Err(wrong_type(value, "a height, \"always\" or \"never\""));
+        return Err(wrong_type(value, "a height, \"always\", \"never\" or a table"));
     }
     one_of(value, &[ALWAYS, NEVER], &[Activation::Always, Activation::Never])
+}
+
+/// `{ bit = 2, start = 1619222400, timeout = 1628640000, threshold = 1815, window = 2016 }`, or with `start_height` and
+/// `timeout_height`. What need not be stated: `min_activation_height` (0) and `lockinontimeout` (false).
+fn signalling(value: &Value<'_>) -> Parsed<Signalling> {
+    const COMMON: [&str; 4] = ["bit", "threshold", "window", "min_activation_height"];
+    const BY_TIME: [&str; 2] = ["start", "timeout"];
+    const BY_HEIGHT: [&str; 3] = ["start_height", "timeout_height", "lockinontimeout"];
+    let by_height = value
+        .get_ref()
+        .as_table()
+        .is_some_and(|table| table.iter().any(|(key, _)| BY_HEIGHT.contains(&key.get_ref().as_ref())));
+    let own: &[&str] = if by_height { &BY_HEIGHT } else { &BY_TIME };
+    let entry = Entry::named(value, &[&COMMON, own].concat())?;
+    let height = |value: &Value<'_>| u32(value).map(Height::new);
+    let time = |value: &Value<'_>| u32(value).map(BlockTime::new);
+    let schedule = match by_height {
+        true => Schedule::Heights {
+            start: entry.read("start_height", height)?,
+            timeout: entry.read("timeout_height", height)?,
+            lock_in_on_timeout: entry.read_or("lockinontimeout", false, boolean)?,
+        },
+        false => Schedule::Times { start: entry.read("start", time)?, timeout: entry.read("timeout", time)? },
+    };
+    Ok(Signalling {
+        bit: entry.read("bit", u8)?,
+        schedule,
+        threshold: entry.read("threshold", u32)?,
+        window: entry.read("window", u32)?,
+        min_activation_height: entry.read_or("min_activation_height", Height::GENESIS, height)?,
+    })
 }
 
 pub(super) fn list<T>(value: &Value<'_>, item: impl Fn(&Value<'_>) -> Parsed<T>) -> Parsed<Vec<T>> {
@@ -158,22 +195,42 @@ pub(super) fn script_exception(value: &Value<'_>) -> Parsed<ScriptException> {
     })
 }
 
-/// One entry of a list of tables.
+/// One table of named values.
 struct Entry<'v, 't> {
     value: &'v Value<'t>,
     table: &'v DeTable<'t>,
+    /// Whether its keys are parts of a field's name, and not of one in a list.
+    named: bool,
 }
 
 impl<'v, 't> Entry<'v, 't> {
     fn new(value: &'v Value<'t>, keys: &[&str]) -> Parsed<Self> {
+        Self::with_keys(value, keys, false)
+    }
+
+    fn named(value: &'v Value<'t>, keys: &[&str]) -> Parsed<Self> {
+        Self::with_keys(value, keys, true)
+    }
+
+    fn with_keys(value: &'v Value<'t>, keys: &[&str], named: bool) -> Parsed<Self> {
         let table = value.get_ref().as_table().ok_or_else(|| wrong_type(value, "a table"))?;
         match table.iter().find(|(key, _)| !keys.contains(&key.get_ref().as_ref())) {
-            Some((key, _)) => Err(Fault { rule: SpecRule::UnknownField, span: key.span() }),
-            None => Ok(Self { value, table }),
+            Some((key, _)) => Err(Fault {
+                rule: SpecRule::UnknownField,
+                span: key.span(),
+                key: named.then(|| key.get_ref().as_ref().into()),
+            }),
+            None => Ok(Self { value, table, named }),
         }
     }
 
     fn read<T>(&self, key: &str, read: impl Fn(&Value<'t>) -> Parsed<T>) -> Parsed<T> {
-        self.table.get(key).map_or_else(|| Err(fault(self.value, SpecRule::Missing)), read)
+        let stated = self.table.get(key);
+        let result = stated.map_or_else(|| Err(fault(self.value, SpecRule::Missing)), read);
+        result.map_err(|fault| Fault { key: self.named.then(|| key.into()), ..fault })
+    }
+
+    fn read_or<T>(&self, key: &str, absent: T, read: impl Fn(&Value<'t>) -> Parsed<T>) -> Parsed<T> {
+        if self.table.contains_key(key) { self.read(key, read) } else { Ok(absent) }
     }
 }

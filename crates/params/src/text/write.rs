@@ -5,6 +5,7 @@ use std::fmt::Display;
 use cairn_primitives::{BlockHash, Height, hex};
 
 use super::value::{AFTER_TWICE_SPACING, ALWAYS, NEVER, NONE};
+use crate::signalling::{Schedule, Signalling};
 use crate::spec::{Activation, ChainSpec, MinDifficulty, Retarget, ScriptException};
 use crate::subsidy::Subsidy;
 
@@ -202,7 +203,10 @@ fn limits(out: &mut Writer, spec: &ChainSpec) {
 
 fn deployments(out: &mut Writer, spec: &ChainSpec) {
     let forks = &spec.deployments;
-    out.section("deployments", "From which block each rule holds: a height, \"always\" or \"never\".");
+    let comment = "From which block each rule holds: a height, \"always\" or \"never\", or { bit, start, timeout, threshold,\n\
+                   # window, min_activation_height } for what blocks signal for (BIP9; with start_height, timeout_height and\n\
+                   # lockinontimeout for BIP8).";
+    out.section("deployments", comment);
     out.entry("bip16", activation(forks.bip16), "Pay to script hash.");
     out.entry("bip30", activation(forks.bip30), "No coin may be overwritten.");
     out.entry("bip34", activation(forks.bip34), "The coinbase begins with the height.");
@@ -272,7 +276,24 @@ fn activation(activation: Activation) -> String {
         Activation::Always => quoted(ALWAYS),
         Activation::Never => quoted(NEVER),
         Activation::Height(height) => height.to_u32().to_string(),
+        Activation::Signalled(signalling) => signalled(signalling),
     }
+}
+
+fn signalled(signalling: Signalling) -> String {
+    let Signalling { bit, schedule, threshold, window, min_activation_height } = signalling;
+    let schedule = match schedule {
+        Schedule::Times { start, timeout } => {
+            format!("start = {}, timeout = {}", start.to_u32(), timeout.to_u32())
+        }
+        Schedule::Heights { start, timeout, lock_in_on_timeout } => format!(
+            "start_height = {start}, timeout_height = {timeout}, lockinontimeout = {lock_in_on_timeout}"
+        ),
+    };
+    format!(
+        "{{ bit = {bit}, {schedule}, threshold = {threshold}, window = {window}, \
+         min_activation_height = {min_activation_height} }}"
+    )
 }
 
 fn block_at((height, hash): &(Height, BlockHash)) -> String {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cairn_chainstate::ChainReader;
-use cairn_consensus::{CoinViewError, NodeId};
+use cairn_consensus::{CoinViewError, NodeId, script_flags_on};
 use cairn_mempool::{Entry, Mempool};
 use cairn_p2p::limits::MAX_HEADERS;
 use cairn_p2p::{ChainPoint, HeaderEntry, PoolTx, TxRef};
 use cairn_primitives::{Amount, BlockHash, BlockTime, Coin, Header, Height, OutPoint, Txid};
+use cairn_script::ScriptFlags;
 
 /// The chain of a node as its peers' side and its pool see it.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,11 @@ impl cairn_mempool::ChainView for ChainPort<'_> {
         let tree = view.tree();
         let at = tree.ancestor(view.tip_id(), height).unwrap_or(view.tip_id());
         tree.median_time_past(at)
+    }
+
+    fn next_script_flags(&self) -> Option<ScriptFlags> {
+        let view = self.0.view();
+        Some(script_flags_on(view.tree(), view.tip_id()))
     }
 }
 
