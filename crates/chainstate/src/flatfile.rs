@@ -84,6 +84,12 @@ impl Files {
         Ok(bytes)
     }
 
+    /// Whether the frame of a record of `len` bytes stands at `offset`.
+    pub(crate) fn has_frame(&self, file: FileId, offset: u32, len: u32) -> Result<bool, ChainStateError> {
+        let frame = self.storage.read(file, offset.into(), FRAME)?;
+        Ok(frame == [self.magic, len.to_le_bytes()].concat())
+    }
+
     pub(crate) fn damaged(&self, file: FileId, offset: u32, hash: BlockHash) -> ChainStateError {
         ChainStateError::RecordDamaged { path: self.storage.path(file), offset: offset.into(), hash }
     }

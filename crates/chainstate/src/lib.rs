@@ -10,6 +10,9 @@
 //! headers, coins and indexes are always at a known place behind them and are brought up from there. How that
 //! is done stands with [`ChainState`] (when things become durable) and [`ChainState::open`] (what is set right).
 //!
+//! What is damaged later is found by [`check`], and what can be is made again by [`ChainState::rebuild`]. Whether two
+//! nodes have the same coins is told by [`CoinStats::muhash`].
+//!
 //! # What it does not do
 //! It decides no rule, knows no peer and reads no clock: the time comes in with each header and block. It does
 //! not hold unconfirmed transactions, does not prune, and does not evaluate what `cairn-consensus` refuses to.

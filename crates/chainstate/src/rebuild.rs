@@ -61,12 +61,16 @@ impl ChainState {
 
     /// Makes the undo data of a block again if it cannot be read. The coins must stand below the block.
     pub(crate) fn repair_undo(&mut self, id: NodeId, block: &Block) -> Result<(), ChainStateError> {
-        if !self.repairs_undo || self.shared.load_undo(id).is_ok() {
+        if !self.repairs_undo {
             return Ok(());
         }
         let (row, hash, height) =
             self.with_live(|live| (live.row(id), live.tree.hash(id), live.tree.height(id)));
         let row = row.ok_or(ChainStateError::NoData { hash })?;
+        let number = row.block.file;
+        if row.undo.is_some_and(|at| self.shared.files.read_whole_undo(number, at, hash).is_ok()) {
+            return Ok(());
+        }
         let undo = self.undo_from_coins(block, height)?;
         let written = self.files.append_undo(row.block.file, hash, &undo);
         let written = self.or_halt(written)?;

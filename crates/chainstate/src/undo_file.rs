@@ -37,6 +37,21 @@ impl Appender {
 }
 
 impl Files {
+    /// As [`read_undo`](Self::read_undo), and the frame before the data is looked at too. Nothing needs it but whoever
+    /// reads the file from its start.
+    pub(crate) fn read_whole_undo(
+        &self,
+        number: u32,
+        pos: UndoPos,
+        hash: BlockHash,
+    ) -> Result<Undo, ChainStateError> {
+        let file = FileId::undo(number);
+        if !self.has_frame(file, pos.offset, pos.len)? {
+            return Err(self.damaged(file, pos.offset, hash));
+        }
+        self.read_undo(number, pos, hash)
+    }
+
     /// The undo data of block `hash`, which lies in block file `number`.
     pub(crate) fn read_undo(
         &self,

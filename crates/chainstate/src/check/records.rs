@@ -5,7 +5,6 @@ use cairn_primitives::{Block, Decode, Header};
 
 use super::{Depth, Look, Progress, Report, Task};
 use crate::error::ChainStateError;
-use crate::flatfile::FRAME;
 use crate::layout::BlockRow;
 use crate::open::ends;
 use crate::storage::FileId;
@@ -49,11 +48,10 @@ impl Look {
         let (files, spec) = (&self.shared.files, &self.shared.spec);
         let hash = self.shared.read().tree.hash(id);
         let file = FileId::blocks(row.block.file);
-        let frame = files.storage().read(file, row.block.offset.into(), FRAME)?;
-        let expected = [spec.network.magic, row.block.len.to_le_bytes()].concat();
+        let framed = files.has_frame(file, row.block.offset, row.block.len)?;
         let bytes = files.read_block_bytes(row.block, hash)?;
         let header = bytes.get(..Header::SIZE).map(Header::from_bytes);
-        if frame != expected || !matches!(header, Some(Ok(header)) if header.hash() == hash) {
+        if !framed || !matches!(header, Some(Ok(header)) if header.hash() == hash) {
             return Err(files.damaged(file, row.block.offset, hash));
         }
         if depth == Depth::Full {
@@ -72,12 +70,7 @@ impl Look {
     fn undo_record(&self, id: NodeId, row: BlockRow) -> Result<(), ChainStateError> {
         let Some(undo) = row.undo else { return Ok(()) };
         let hash = self.shared.read().tree.hash(id);
-        let (files, file) = (&self.shared.files, FileId::undo(row.block.file));
-        let frame = files.storage().read(file, undo.offset.into(), FRAME)?;
-        if frame != [self.shared.spec.network.magic, undo.len.to_le_bytes()].concat() {
-            return Err(files.damaged(file, undo.offset, hash));
-        }
-        files.read_undo(row.block.file, undo, hash).map(|_| ())
+        self.shared.files.read_whole_undo(row.block.file, undo, hash).map(|_| ())
     }
 }
 
