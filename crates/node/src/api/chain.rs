@@ -1,12 +1,22 @@
 //! The chain as a whole: status, supply, tips, readiness.
 
+use std::collections::BTreeMap;
+
 use cairn_chainstate::{BranchStatus, BranchTip, ChainView};
+use cairn_params::{ChainSpec, Fork};
 use cairn_primitives::{Amount, BlockTime};
 use cairn_rpc::{ApiError, ChainStatus, ChainTip, Readiness, Status, Supply, TipStatus};
 
 use super::Service;
 use crate::pool::is_recent_view;
 use crate::writer::now;
+
+/// The state that a block on the tip has for each fork that blocks signal for.
+fn deployments(spec: &ChainSpec, view: &ChainView<'_>) -> BTreeMap<String, String> {
+    let state = |fork: Fork| view.tree().deployment_state(view.tip_id(), fork);
+    let named = |(fork, _): (Fork, _)| Some((fork.name().to_owned(), state(fork)?.name().to_owned()));
+    spec.deployments.signalled().filter_map(named).collect()
+}
 
 impl Service {
     pub(super) fn chain_status(&self) -> Result<Status, ApiError> {
@@ -35,6 +45,7 @@ impl Service {
             block_reward: subsidy.at(tip.height.next()),
             next_halving: subsidy.next_halving(tip.height),
             miner,
+            deployments: deployments(self.spec(), &view),
             uptime_s: self.started.elapsed().as_secs(),
             ts: u64::from(now().to_u32()),
         })

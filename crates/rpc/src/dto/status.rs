@@ -1,5 +1,7 @@
 //! `/status`, `/supply`, `/chain`, `/ready`, `/stop`.
 
+use std::collections::BTreeMap;
+
 use cairn_primitives::{Amount, BlockHash, CompactTarget, Height, Target, Work};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,10 @@ pub struct Status {
     pub next_halving: Option<Height>,
     /// The node's own miner.
     pub miner: MinerStatus,
+    /// The forks that blocks signal for, by name, with the state that the next block has for each: `defined`, `started`,
+    /// `must_signal`, `locked_in`, `active` or `failed`. Left out where the spec has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deployments: BTreeMap<String, String>,
     /// Seconds since the node started.
     pub uptime_s: u64,
     /// The node's clock, Unix seconds.

@@ -1,5 +1,6 @@
 //! The API of the node that tests make up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -36,6 +37,7 @@ impl NodeApi for FakeNode {
             block_reward: SUBSIDY,
             next_halving: Some(Height::new(210_000)),
             miner: self.mining_status()?,
+            deployments: BTreeMap::new(),
             uptime_s: 5,
             ts: 1_700_000_000,
         })
