@@ -1,6 +1,7 @@
 //! The commands of `cairn-node`.
 
 pub mod chain;
+pub mod db;
 mod explain;
 mod import;
 mod remote;

@@ -6,6 +6,7 @@
 mod abuse;
 mod bad_input;
 mod chain;
+mod db;
 mod dev;
 mod explain;
 mod import;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub txindex: Option<bool>,
     /// Keep an index of coins and transactions by address.
     pub addrindex: Option<bool>,
+    /// Keep the sums and the hash of the coins after each block.
+    pub coinstatsindex: Option<bool>,
     /// Memory for coins between two flushes, MiB.
     pub dbcache: Option<u64>,
     /// What is logged, as a filter such as `info` or `cairn_chainstate=debug`.
@@ -84,6 +86,7 @@ impl Settings {
             threads: self.threads.or(other.threads),
             txindex: self.txindex.or(other.txindex),
             addrindex: self.addrindex.or(other.addrindex),
+            coinstatsindex: self.coinstatsindex.or(other.coinstatsindex),
             dbcache: self.dbcache.or(other.dbcache),
             log: self.log.or(other.log),
             log_json: self.log_json.or(other.log_json),
@@ -126,6 +129,8 @@ pub struct Config {
     pub txindex: bool,
     /// Keep an index of coins and transactions by address.
     pub addrindex: bool,
+    /// Keep the sums and the hash of the coins after each block.
+    pub coinstatsindex: bool,
     /// Memory for coins between two flushes, bytes.
     pub cache_bytes: usize,
 }
@@ -166,6 +171,7 @@ impl Config {
             threads,
             txindex: settings.txindex.unwrap_or(dev),
             addrindex: settings.addrindex.unwrap_or(dev),
+            coinstatsindex: settings.coinstatsindex.unwrap_or(false),
             cache_bytes: cache_bytes.ok_or(ConfigError::Cache { got: mib })?,
         })
     }
@@ -189,6 +195,7 @@ impl Config {
             cache_bytes: self.cache_bytes,
             txindex: self.txindex,
             addrindex: self.addrindex,
+            coinstatsindex: self.coinstatsindex,
             ..ChainStateConfig::new(self.chain_dir())
         }
     }

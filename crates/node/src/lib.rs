@@ -28,6 +28,7 @@
 mod api;
 pub mod config;
 mod datadir;
+pub mod db;
 mod error;
 mod events;
 mod files;

@@ -34,6 +34,9 @@ pub(crate) enum Command {
     Stop(RemoteArgs),
     /// Import blocks (blkNNNNN.dat files) or, with --headers, raw 80-byte headers.
     Import(ImportArgs),
+    /// Check, count or rebuild the data of a node that is not running.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Check one block outside a chain, given the coins it spends.
     VerifyBlock(VerifyCommand),
     /// Show step by step why each input of a transaction may be spent, or not.
@@ -60,6 +63,9 @@ pub(crate) struct PlaceArgs {
     /// Keep an index of coins and transactions by address.
     #[arg(long, env = "CAIRN_ADDRINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) addrindex: Option<bool>,
+    /// Keep the sums and the hash (muhash) of the coins after each block.
+    #[arg(long, env = "CAIRN_COINSTATSINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) coinstatsindex: Option<bool>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as cairn_chainstate=debug [default: info].
     #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -144,6 +150,37 @@ pub(crate) struct ImportArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Check blocks, undo data, coins and indexes, and name what is damaged; changes nothing.
+    Check {
+        /// Also work the coins and indexes out again and compare them.
+        #[arg(long)]
+        deep: bool,
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Show heights, sizes, and what the coins add up to.
+    Stats {
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Make coins, indexes and damaged undo data again from the block files.
+    Rebuild {
+        #[command(flatten)]
+        args: DbArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DbArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ChainCommand {
     /// Write a new, commented spec file.
     New {
@@ -195,6 +232,7 @@ impl PlaceArgs {
             dbcache: self.dbcache,
             txindex: self.txindex,
             addrindex: self.addrindex,
+            coinstatsindex: self.coinstatsindex,
             log: self.log.clone(),
             log_json: self.log_json,
             ..Settings::default()

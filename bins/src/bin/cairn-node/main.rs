@@ -4,10 +4,10 @@ mod args;
 
 use std::process::ExitCode;
 
-use cairn_bins::node::{self, ImportCommand, chain};
+use cairn_bins::node::{self, ImportCommand, chain, db};
 use clap::Parser;
 
-use args::{ChainCommand, Cli, Command, PeersArgs, PeersCommand};
+use args::{ChainCommand, Cli, Command, DbCommand, PeersArgs, PeersCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -24,6 +24,9 @@ fn main() -> ExitCode {
             let place = args.place.place();
             node::import(ImportCommand { place, files: args.files, headers: args.headers, json: args.json })
         }
+        Command::Db(DbCommand::Check { deep, args }) => db::check(args.place.place(), deep, args.json),
+        Command::Db(DbCommand::Stats { args }) => db::stats(args.place.place(), args.json),
+        Command::Db(DbCommand::Rebuild { args }) => db::rebuild(args.place.place(), args.json),
         Command::VerifyBlock(args) => node::verify_block(&args),
         Command::ExplainTx(args) => node::explain_tx(&args),
         Command::Chain(ChainCommand::New { path, extends, force }) => chain::new(&path, &extends, force),

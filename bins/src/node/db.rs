@@ -1,0 +1,257 @@
+//! `cairn-node db`: the data of a node that is not running.
+
+use std::time::Instant;
+
+use cairn_chainstate::check::{Depth, IndexState, Progress, Report, Stats, Task};
+use cairn_chainstate::{ChainStateError, CoinStats, SupplyStats};
+use cairn_node::{NodeError, db};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::Place;
+use crate::output::line;
+use crate::{Failure, output};
+
+/// Checks the data, and names each damaged place.
+///
+/// # Errors
+/// A bad setting (exit code 2); no data, data in use, data that cannot be looked into, and damage (1).
+pub fn check(place: Place, deep: bool, json: bool) -> Result<(), Failure> {
+    let config = place.configure()?;
+    let bar = progress_bar();
+    let depth = if deep { Depth::Full } else { Depth::Records };
+    let outcome = db::check(&config, depth, |progress| show(&bar, progress));
+    bar.finish_and_clear();
+    let report = outcome?;
+    let damaged = report.damaged;
+    match json {
+        true => output::json(&report_json(report))?,
+        false => print_report(report, deep),
+    }
+    match damaged {
+        0 => Ok(()),
+        1 => Err(Failure::new(format!("one place is damaged; {ADVICE}"))),
+        places => Err(Failure::new(format!("{places} places are damaged; {ADVICE}"))),
+    }
+}
+
+/// What to do about damage.
+const ADVICE: &str = "`cairn-node db rebuild` makes coins, indexes and undo data again; a damaged block must come from elsewhere";
+
+/// Prints heights, sizes and the sums of the coins.
+///
+/// # Errors
+/// A bad setting (exit code 2); no data, data in use, and data that cannot be read (1).
+pub fn stats(place: Place, json: bool) -> Result<(), Failure> {
+    let config = place.configure()?;
+    let stats = db::stats(&config)?;
+    match json {
+        true => output::json(&stats_json(&stats)),
+        false => {
+            print_stats(&stats, config.spec.chain.decimals);
+            Ok(())
+        }
+    }
+}
+
+/// Makes coins, indexes and damaged undo data again from the block files.
+///
+/// # Errors
+/// A bad setting (exit code 2); no data, data in use, and a block that cannot be read, with file and offset (1).
+pub fn rebuild(place: Place, json: bool) -> Result<(), Failure> {
+    let config = place.configure()?;
+    let bar = progress_bar();
+    let start = Instant::now();
+    let outcome = db::rebuild(&config, |progress| show(&bar, progress));
+    bar.finish_and_clear();
+    let rebuilt = outcome?;
+    let (tip, seconds) = (rebuilt.tip, start.elapsed().as_secs_f64());
+    if json {
+        return output::json(&json!({
+            "height": tip.height.to_u32(),
+            "tip": tip.hash.to_string(),
+            "undo_repaired": rebuilt.undo_repaired,
+            "seconds": seconds,
+        }));
+    }
+    if rebuilt.undo_repaired > 0 {
+        line(format_args!("{} damaged undo records made again", rebuilt.undo_repaired));
+    }
+    line(format_args!("rebuilt to height {} at {} in {seconds:.1} s", tip.height, tip.hash));
+    Ok(())
+}
+
+fn print_report(report: Report, deep: bool) {
+    line(format_args!("tip      {} at {}", report.tip.height, report.tip.hash));
+    line(format_args!(
+        "records  {} blocks, {} undo, {} headers",
+        HumanCount(report.blocks),
+        HumanCount(report.undo),
+        HumanCount(report.headers)
+    ));
+    if report.unsaved_bytes > 0 {
+        let bytes = HumanBytes(report.unsaved_bytes);
+        line(format_args!("         {bytes} behind the last commit, for the next start"));
+    }
+    print_coins(report.coins.as_ref(), report.coins_at.0.to_u32());
+    print_indexes(&report.indexes);
+    let more = report.damaged - report.damage.len() as u64;
+    for damage in report.damage {
+        line(format_args!("damaged: {}", text(damage)));
+    }
+    if more > 0 {
+        line(format_args!("damaged: {} more", HumanCount(more)));
+    }
+    if report.damaged == 0 && deep {
+        line("coins and indexes are those that the blocks make");
+    } else if report.damaged == 0 {
+        line("every record is whole; --deep compares coins and indexes with them");
+    }
+}
+
+fn print_stats(stats: &Stats, decimals: u8) {
+    line(format_args!("tip      {} at {}", stats.tip.height, stats.tip.hash));
+    line(format_args!("blocks   {}, {} headers", HumanCount(stats.blocks), HumanCount(stats.headers)));
+    print_coins(stats.coins.as_ref(), stats.coins_at.0.to_u32());
+    if let Some(coins) = &stats.coins {
+        line(format_args!("         worth {}", coins.total_amount.display(decimals)));
+    }
+    print_indexes(&stats.indexes);
+    if let Some(SupplyStats { coins, total_subsidy, unspendable }) = &stats.supply {
+        let [issued, circulating, genesis, bip30, scripts, unclaimed] = [
+            *total_subsidy,
+            coins.total_amount,
+            unspendable.genesis,
+            unspendable.bip30,
+            unspendable.scripts,
+            unspendable.unclaimed,
+        ]
+        .map(|amount| amount.display(decimals));
+        line(format_args!("supply   {issued} issued, {circulating} in coins at height {}", coins.height));
+        line(format_args!(
+            "         never to be spent: genesis {genesis}, overwritten {bip30}, scripts {scripts}, unclaimed {unclaimed}"
+        ));
+    }
+    let sizes = &stats.sizes;
+    let named = [
+        ("blocks", sizes.blocks),
+        ("undo", sizes.undo),
+        ("chain", sizes.chain),
+        ("coins", sizes.coins),
+        ("index", sizes.index),
+    ];
+    let named = named.map(|(name, bytes)| format!("{name} {}", HumanBytes(bytes)));
+    line(format_args!("disk     {}", named.join(", ")));
+}
+
+fn print_coins(coins: Option<&CoinStats>, height: u32) {
+    match coins {
+        Some(coins) => {
+            line(format_args!("coins    {} at height {height}", HumanCount(coins.coins)));
+            line(format_args!("         muhash {}", coins.muhash));
+        }
+        None => line("coins    between two heights: the next start finishes their flush"),
+    }
+}
+
+fn print_indexes(indexes: &[IndexState]) {
+    for state in indexes {
+        line(format_args!("index    {} at height {}", state.index, state.status.height));
+    }
+}
+
+fn report_json(report: Report) -> Value {
+    let damage = |damage: ChainStateError| {
+        let place = damage.place().map(|(path, offset)| (path.display().to_string(), offset));
+        let (file, offset) = place.unzip();
+        json!({ "file": file, "offset": offset, "error": text(damage) })
+    };
+    json!({
+        "ok": report.damaged == 0,
+        "height": report.tip.height.to_u32(),
+        "tip": report.tip.hash.to_string(),
+        "headers": report.headers,
+        "blocks": report.blocks,
+        "undo": report.undo,
+        "unsaved_bytes": report.unsaved_bytes,
+        "coins": coins_json(report.coins.as_ref()),
+        "indexes": indexes_json(&report.indexes),
+        "damaged": report.damaged,
+        "damage": report.damage.into_iter().map(damage).collect::<Vec<_>>(),
+    })
+}
+
+fn stats_json(stats: &Stats) -> Value {
+    let supply = stats.supply.as_ref().map(|supply| {
+        json!({
+            "height": supply.coins.height.to_u32(),
+            "coins": coins_json(Some(&supply.coins)),
+            "total_subsidy": supply.total_subsidy.to_sat(),
+            "unspendable": {
+                "genesis_block": supply.unspendable.genesis.to_sat(),
+                "bip30": supply.unspendable.bip30.to_sat(),
+                "scripts": supply.unspendable.scripts.to_sat(),
+                "unclaimed_rewards": supply.unspendable.unclaimed.to_sat(),
+            },
+        })
+    });
+    let sizes = &stats.sizes;
+    json!({
+        "height": stats.tip.height.to_u32(),
+        "tip": stats.tip.hash.to_string(),
+        "headers": stats.headers,
+        "blocks": stats.blocks,
+        "coins": coins_json(stats.coins.as_ref()),
+        "indexes": indexes_json(&stats.indexes),
+        "supply": supply,
+        "bytes": {
+            "blocks": sizes.blocks, "undo": sizes.undo, "chain": sizes.chain, "coins": sizes.coins, "index": sizes.index,
+        },
+    })
+}
+
+/// With the names of Core's `gettxoutsetinfo`; amounts in the smallest unit.
+fn coins_json(coins: Option<&CoinStats>) -> Value {
+    coins.map_or(Value::Null, |coins| {
+        json!({
+            "height": coins.height.to_u32(),
+            "bestblock": coins.hash.to_string(),
+            "txouts": coins.coins,
+            "bogosize": coins.bogosize,
+            "muhash": coins.muhash.to_string(),
+            "total_amount": coins.total_amount.to_sat(),
+        })
+    })
+}
+
+fn indexes_json(indexes: &[IndexState]) -> Value {
+    let entry = |state: &IndexState| {
+        json!({
+            "index": state.index.to_string(),
+            "height": state.status.height.to_u32(),
+            "hash": state.status.hash.to_string(),
+        })
+    };
+    indexes.iter().map(entry).collect()
+}
+
+/// An error and its causes in one line.
+fn text(error: ChainStateError) -> String {
+    Failure::from(NodeError::from(error)).message().to_owned()
+}
+
+fn show(bar: &ProgressBar, Progress { task, done, total }: Progress) {
+    bar.set_length(total);
+    bar.set_position(done);
+    bar.set_message(match task {
+        Task::Records => "records",
+        Task::Coins => "coins",
+        Task::Indexes => "indexes",
+    });
+}
+
+fn progress_bar() -> ProgressBar {
+    let template = "{bar:30} {percent:>3} %  {msg}  {human_pos} of {human_len}  ETA {eta}";
+    ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template(template).expect("the template is well-formed"))
+}

@@ -1,0 +1,31 @@
+//! The data of a node that is not running: checked, counted, made again. See [`cairn_chainstate::check`].
+
+use cairn_chainstate::check::{self, Depth, Progress, Report, Stats};
+use cairn_chainstate::{ChainState, Rebuilt};
+
+use crate::config::Config;
+use crate::error::NodeError;
+
+/// Checks the data of the chain that `config` names; damage is in the report. Changes nothing.
+///
+/// # Errors
+/// [`NodeError::Chain`] where there is no data, another process uses it, or it cannot be looked into any further.
+pub fn check(config: &Config, depth: Depth, progress: impl FnMut(Progress)) -> Result<Report, NodeError> {
+    Ok(check::check(config.spec.clone(), &config.chain_state(), depth, progress)?)
+}
+
+/// Heights, sizes, and the sums of the coins. Changes nothing.
+///
+/// # Errors
+/// As [`check`].
+pub fn stats(config: &Config) -> Result<Stats, NodeError> {
+    Ok(check::stats(config.spec.clone(), &config.chain_state())?)
+}
+
+/// Makes coins, indexes and damaged undo data again from the block files; see [`ChainState::rebuild`].
+///
+/// # Errors
+/// As [`check`], and for a block that cannot be read, with file and offset.
+pub fn rebuild(config: &Config, progress: impl FnMut(Progress)) -> Result<Rebuilt, NodeError> {
+    Ok(ChainState::rebuild(config.spec.clone(), &config.chain_state(), progress)?)
+}
