@@ -55,12 +55,22 @@ impl Point {
     }
 }
 
+/// The prime of the field, big-endian.
+const PRIME: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xfc, 0x2f,
+];
+
 /// A point whose Y is even.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct XPoint(AffinePoint);
 
 impl XPoint {
     pub(crate) fn from_bytes(x: &[u8; 32]) -> Option<Self> {
+        // The library says the same, but only after it has taken a square root.
+        if *x >= PRIME {
+            return None;
+        }
         AffinePoint::decompact(&FieldBytes::from(*x)).into_option().map(Self)
     }
 
@@ -147,5 +157,28 @@ impl Secret {
         let sum = Zeroizing::new(**even.as_nonzero_scalar() + tweak);
         let sum = NonZeroScalar::new(*sum).into_option().ok_or(TweakError::Infinity)?;
         Ok(Self(SecretKey::from(&sum)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_end_below_the_prime() {
+        let from_the_prime = |offset: u8| {
+            let mut x = PRIME;
+            x[31] = x[31].wrapping_add(offset);
+            (AffinePoint::decompact(&FieldBytes::from(x)).into_option(), XPoint::from_bytes(&x))
+        };
+        // Some of the eight highest coordinates are those of points, and none from the prime up is.
+        let mut points = 0;
+        for offset in 0..16_u8 {
+            let (library, ours) = from_the_prime(offset.wrapping_sub(8));
+            assert_eq!(ours.map(|point| point.0), library);
+            points += usize::from(library.is_some());
+            assert!(offset < 8 || library.is_none());
+        }
+        assert!(points > 0);
     }
 }
