@@ -12,9 +12,10 @@
 //! | for each output | amount (8), script |
 //!
 //! A script is its length in two bytes and itself; a witness is the number of its items in two bytes, and the items
-//! like scripts. Numbers stand least byte first; bytes that are missing are zeros. The shell says how the
-//! second script, the one that is spent, is wrapped: as it is, in P2SH, in P2WSH, in both, or as the leaf of a
-//! taproot output, with or without an annex. Hashes are a fuzzer's wall; the shells are doors in it.
+//! like scripts. Numbers stand least byte first; bytes that are missing are zeros. The first script is the script sig.
+//! The shell says how the second, the one that is spent, is wrapped: as it is, in P2SH behind the script sig or
+//! alone, in P2WSH, in both, or as the leaf of a taproot output, also with the script sig as its annex. Hashes are a
+//! fuzzer's wall; the shells are doors in it.
 
 use std::sync::LazyLock;
 
@@ -159,7 +160,7 @@ fn wrap(input: &mut Input, shell: u8) {
             Script::p2sh(hash::hash160(p2wsh.as_bytes()))
         }
         4 | 5 => leaf(input, script, shell == 5),
-        // One byte more to read the length by: the whole script sig is the redeem script's push.
+        // Nothing but the redeem script: the first shell without what stands before it.
         6 => {
             input.script_sig = push(&script);
             Script::p2sh(hash::hash160(&script))
