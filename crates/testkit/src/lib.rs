@@ -24,6 +24,7 @@
 //! assert_eq!(forge.coins(tip).len(), 1);
 //! ```
 
+pub mod chaingen;
 mod draft;
 pub mod flood;
 mod forge;
