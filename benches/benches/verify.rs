@@ -32,7 +32,7 @@ fn main() {
     header("inputs, valid signatures");
     for kind in [Kind::P2pkh, Kind::P2wpkh, Kind::TaprootKey] {
         for inputs in [2, 10, 200] {
-            whole(kind, inputs, rounds.min(200_usize.div_ceil(inputs).max(5)));
+            whole(kind, inputs, rounds.min(200_usize.div_ceil(inputs).max(15)));
         }
     }
 }
@@ -57,12 +57,12 @@ impl Case {
         let sample = Sample::new(kind, inputs, signatures);
         let tx = Transaction::from_bytes(&sample.bytes).expect("it was just encoded");
         let case = Self { sample, tx, flags: kind.flags(), valid: signatures == Signatures::Valid };
-        assert!(case.from_bytes() && case.decoded(), "{kind:?}");
+        assert!(case.decoding() && case.decoded(), "{kind:?}");
         case
     }
 
     /// Every input as Core's library takes it: decoded anew, nothing shared.
-    fn from_bytes(&self) -> bool {
+    fn decoding(&self) -> bool {
         (0..self.sample.spent.len()).all(|input| {
             let tx = Transaction::from_bytes(black_box(&self.sample.bytes)).expect("it was just encoded");
             let cache = SighashCache::new(&tx, self.sample.spent.iter().collect());
@@ -91,29 +91,29 @@ fn refused(kind: Kind, rounds: usize) {
 fn contest(name: &str, case: &Case, rounds: usize) {
     let peer = peer::Peer::new(&case.sample);
     let mut peer_turn = || assert!(peer.answers(case.valid), "{name}");
-    let mut bytes_turn = || assert!(case.from_bytes());
+    let mut bytes_turn = || assert!(case.decoding());
     let mut decoded_turn = || assert!(case.decoded());
     let mut curve_turn = || peer.curve();
     let turns: [&mut dyn FnMut(); 4] = [&mut peer_turn, &mut bytes_turn, &mut decoded_turn, &mut curve_turn];
     let times = take_turns(turns, rounds, case.sample.spent.len());
     let [core, bytes, decoded, curve] = &times;
-    let per_round = |over: &[f64], below: &[f64], less: &[f64]| {
-        median((0..over.len()).map(|i| (over[i] - less[i]) / (below[i] - less[i])))
-    };
-    let (zero, only) = (vec![0.0; core.len()], |times: &[f64]| median(times.iter().copied()));
-    let rest = |times: &[f64]| median(times.iter().zip(curve).map(|(all, curve)| all - curve));
-    println!(
-        "{name:<44} {:>9.3} {:>9.3} {:>6.3} {:>9.3} {:>6.3}  {:>8.3} {:>8.3} {:>8.3} {:>6.3}",
+    let only = |times: &[f64]| median(times.iter().copied());
+    let ratio = |over: &[f64]| median(over.iter().zip(core).map(|(over, core)| over / core));
+    print!(
+        "{name:<44} {:>9.3} {:>9.3} {:>6.3} {:>9.3} {:>6.3}",
         only(core),
         only(bytes),
-        per_round(bytes, core, &zero),
+        ratio(bytes),
         only(decoded),
-        per_round(decoded, core, &zero),
-        only(curve),
-        rest(core),
-        rest(bytes),
-        rest(bytes) / rest(core),
+        ratio(decoded)
     );
+    // The bare operations are libsecp256k1's, so they say nothing about another back end.
+    if cfg!(feature = "libsecp256k1") {
+        let rest = |times: &[f64]| median(times.iter().zip(curve).map(|(all, curve)| all - curve));
+        let (of_core, of_cairn) = (rest(core), rest(bytes));
+        print!("  {:>8.3} {of_core:>8.3} {of_cairn:>8.3} {:>6.3}", only(curve), of_cairn / of_core);
+    }
+    println!();
 }
 
 /// Microseconds of each contestant for each input, round by round.
