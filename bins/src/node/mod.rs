@@ -4,6 +4,7 @@ pub mod chain;
 pub mod db;
 mod explain;
 mod import;
+mod place;
 mod remote;
 mod run;
 mod verify;
@@ -14,6 +15,7 @@ use cairn_node::{Config, Mode, Settings, default_datadir};
 
 pub use explain::{ExplainCommand, explain_tx};
 pub use import::{ImportCommand, import};
+pub use place::PlaceArgs;
 pub use remote::{Remote, add_peer, peers, status, stop, sync};
 pub use run::run;
 pub use verify::{VerifyCommand, verify_block};

@@ -342,7 +342,7 @@ impl ChainView<'_> {
         Ok(coins.into_iter().collect())
     }
 
-    /// The sums and the hash of the coins, which are all read: about a microsecond or two each. Holds the chain still all the
+    /// The sums and the hash of the coins, which are all read: two to three microseconds each. Holds the chain still all the
     /// while.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use cairn_bins::node::{ExplainCommand, Place, Remote, VerifyCommand};
+use cairn_bins::node::{ExplainCommand, Place, PlaceArgs, Remote, VerifyCommand};
 use cairn_node::{Mode, Settings};
 use clap::{Args, Parser, Subcommand};
 
@@ -44,34 +44,6 @@ pub(crate) enum Command {
     /// Work with chain spec files.
     #[command(subcommand)]
     Chain(ChainCommand),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PlaceArgs {
-    /// A preset (bitcoin, testnet3, testnet4, signet, regtest, vito, mini, dev) or the path of a spec file.
-    #[arg(long, env = "CAIRN_CHAIN", value_name = "NAME|PATH.toml")]
-    pub(crate) chain: Option<String>,
-    /// Where data is kept, in a folder for each chain [default: .cairn in the home directory].
-    #[arg(long, env = "CAIRN_DATADIR", value_name = "DIR")]
-    pub(crate) datadir: Option<PathBuf>,
-    /// Memory for coins between two flushes [default: 256].
-    #[arg(long, env = "CAIRN_DBCACHE", value_name = "MIB")]
-    pub(crate) dbcache: Option<u64>,
-    /// Keep an index of transactions by txid.
-    #[arg(long, env = "CAIRN_TXINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) txindex: Option<bool>,
-    /// Keep an index of coins and transactions by address.
-    #[arg(long, env = "CAIRN_ADDRINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) addrindex: Option<bool>,
-    /// Keep the sums and the hash (muhash) of the coins after each block.
-    #[arg(long, env = "CAIRN_COINSTATSINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) coinstatsindex: Option<bool>,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as cairn_chainstate=debug [default: info].
-    #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
-    pub(crate) log: Option<String>,
-    /// Log as JSON lines.
-    #[arg(long, env = "CAIRN_LOG_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) log_json: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -223,22 +195,6 @@ pub(crate) enum ChainCommand {
         #[arg(long)]
         json: bool,
     },
-}
-
-impl PlaceArgs {
-    pub(crate) fn place(&self) -> Place {
-        let settings = Settings {
-            chain: self.chain.clone(),
-            dbcache: self.dbcache,
-            txindex: self.txindex,
-            addrindex: self.addrindex,
-            coinstatsindex: self.coinstatsindex,
-            log: self.log.clone(),
-            log_json: self.log_json,
-            ..Settings::default()
-        };
-        Place { settings, mode: Mode::Normal, datadir: self.datadir.clone() }
-    }
 }
 
 impl RunArgs {

@@ -37,7 +37,7 @@ use num3072::Num3072;
 #[derive(Debug, Clone)]
 pub struct MuHash {
     numerator: Num3072,
-    /// What was taken out. Dividing takes as long as a few dozen elements, so it waits until someone looks.
+    /// What was taken out. Dividing takes as long as some twenty elements, so it waits until someone looks.
     denominator: Num3072,
 }
 
