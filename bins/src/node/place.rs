@@ -19,6 +19,9 @@ pub struct PlaceArgs {
     /// Memory for coins between two flushes [default: 256].
     #[arg(long, env = "CAIRN_DBCACHE", value_name = "MIB")]
     pub dbcache: Option<u64>,
+    /// Memory for signatures and transactions that were found valid; 0 for none [default: 32].
+    #[arg(long, env = "CAIRN_SIGCACHE", value_name = "MIB")]
+    pub sigcache: Option<u64>,
     /// Keep an index of transactions by txid.
     #[arg(long, env = "CAIRN_TXINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub txindex: Option<bool>,
@@ -42,6 +45,7 @@ impl PlaceArgs {
         let settings = Settings {
             chain: self.chain.clone(),
             dbcache: self.dbcache,
+            sigcache: self.sigcache,
             txindex: self.txindex,
             addrindex: self.addrindex,
             coinstatsindex: self.coinstatsindex,

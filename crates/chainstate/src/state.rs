@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cairn_consensus::{HeaderTree, NodeId};
 use cairn_primitives::{BlockHash, Height, Work};
+use cairn_script::Caches;
 use crossbeam_channel::Receiver;
 
 use crate::candidates::Candidates;
@@ -108,6 +109,12 @@ pub const FLUSH_BYTES: u64 = 256 << 20;
 const CATCH_UP_DISTANCE: u32 = 144;
 
 impl ChainState {
+    /// Has scripts that `caches` know to pass not run when a block is connected from now on: those of a pool with the same
+    /// caches. Which blocks are valid does not change, and nothing is added to them.
+    pub fn use_caches(&mut self, caches: Arc<Caches>) {
+        self.scripts.caches = Some(caches);
+    }
+
     /// The last block of the best chain.
     pub fn tip(&self) -> Tip {
         let live = self.shared.read();

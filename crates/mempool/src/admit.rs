@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cairn_consensus::{TxError, check_final, check_spend, check_transaction, script_flags_at, sigop_cost};
 use cairn_params::ChainSpec;
 use cairn_primitives::{Amount, Coin, Height, OutPoint, RelativeLock, Transaction, Txid};
-use cairn_script::{ScriptFlags, SighashCache};
+use cairn_script::{CacheUse, Caches, ScriptFlags, SighashCache};
 
 use crate::chain::ChainView;
 use crate::graph::Graph;
@@ -48,6 +48,8 @@ pub(crate) struct Admitter<'a, C: ?Sized> {
     /// The rising floor as it stands.
     pub(crate) floor: SatPerKvb,
     pub(crate) chain: &'a C,
+    /// What passed before, if it is kept.
+    pub(crate) caches: Option<&'a Caches>,
 }
 
 impl<C: ChainView + ?Sized> Admitter<'_, C> {
@@ -78,7 +80,7 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
         let replaced = replace::check(self.graph, self.policy, &newcomer, &conflicts)?;
         self.check_limits(&ancestors, vsize, &replaced)?;
         if origin != Origin::Retained {
-            check_scripts(tx, &coins)?;
+            self.check_scripts(tx, &coins)?;
         }
         Ok(Admission { fee, vsize, sigop_cost, replaced })
     }
@@ -246,15 +248,27 @@ impl<C: ChainView + ?Sized> Admitter<'_, C> {
         }
         freed
     }
+
+    /// The scripts under the standard rules. Where it is kept what passed, they run again under those of the next block, with
+    /// signatures that are known by then, so that the block need not run them; what passes the standard rules passes
+    /// these, which are fewer. Source: Core's `PolicyScriptChecks` and `ConsensusScriptChecks`.
+    fn check_scripts(&self, tx: &Transaction, coins: &[Coin]) -> Result<(), Rejection> {
+        let sighashes = SighashCache::new(tx, coins.iter().map(|coin| &coin.output).collect());
+        let Some(caches) = self.caches else { return check_standard(tx, &sighashes) };
+        let sighashes = sighashes.with_signatures(caches.signatures(), CacheUse::Store);
+        check_standard(tx, &sighashes)?;
+        let refused =
+            |(index, error)| Rejection::Script { index, error, mandatory: true, witness_stripped: false };
+        caches.verify_transaction(sighashes, self.next_flags()).map_err(refused)
+    }
 }
 
 /// Runs every input's scripts under the standard rules. Of a failure it is found out whether blocks hold to the rule
 /// too, and whether a witness was left out on the way.
-fn check_scripts(tx: &Transaction, coins: &[Coin]) -> Result<(), Rejection> {
-    let cache = SighashCache::new(tx, coins.iter().map(|coin| &coin.output).collect());
+fn check_standard(tx: &Transaction, cache: &SighashCache<'_>) -> Result<(), Rejection> {
     for index in 0..tx.inputs().len() {
-        let Err(error) = cairn_script::verify(&cache, index, STANDARD_FLAGS) else { continue };
-        let passes = |flags| cairn_script::verify(&cache, index, flags).is_ok();
+        let Err(error) = cairn_script::verify(cache, index, STANDARD_FLAGS) else { continue };
+        let passes = |flags| cairn_script::verify(cache, index, flags).is_ok();
         let without = STANDARD_FLAGS.without(ScriptFlags::WITNESS | ScriptFlags::CLEANSTACK);
         return Err(Rejection::Script {
             index,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cairn_params::ChainSpec;
 use cairn_primitives::{Amount, Block, BlockTime, OutPoint, Transaction, Txid, Wtxid};
+use cairn_script::Caches;
 
 use crate::admit::{self, Admitter, Origin};
 use crate::candidates::Candidates;
@@ -93,12 +94,20 @@ pub struct Mempool {
     policy: Policy,
     graph: Graph,
     floor: Floor,
+    caches: Option<Arc<Caches>>,
 }
 
 impl Mempool {
     /// An empty pool.
     pub fn new(spec: Arc<ChainSpec>, policy: Policy) -> Self {
-        Self { spec, policy, graph: Graph::default(), floor: Floor::new() }
+        Self { spec, policy, graph: Graph::default(), floor: Floor::new(), caches: None }
+    }
+
+    /// Has `caches` remember the signatures of what comes in, and that its scripts pass under the rules of the next block:
+    /// whoever connects that block with the same caches runs none of them again.
+    #[must_use]
+    pub fn with_caches(self, caches: Arc<Caches>) -> Self {
+        Self { caches: Some(caches), ..self }
     }
 
     /// Offers a transaction at `now`, under the tip that `chain` shows: the tip of the last
@@ -242,7 +251,8 @@ impl Mempool {
     }
 
     fn admitter<'a, C: ChainView + ?Sized>(&'a self, floor: SatPerKvb, chain: &'a C) -> Admitter<'a, C> {
-        Admitter { spec: &self.spec, policy: &self.policy, graph: &self.graph, floor, chain }
+        let caches = self.caches.as_deref();
+        Admitter { spec: &self.spec, policy: &self.policy, graph: &self.graph, floor, chain, caches }
     }
 
     /// The rate below which nothing comes in at `now`: the minimum relay rate, or the floor that evictions raised if

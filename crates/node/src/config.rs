@@ -21,6 +21,12 @@ pub const MAX_TEXT_FILE: u64 = 1 << 20;
 /// Memory for coins between two flushes when nothing is said, MiB.
 pub const DEFAULT_DBCACHE_MIB: u64 = 256;
 
+/// Memory for what scripts passed before when nothing is said, MiB (Core's `-maxsigcachesize`).
+pub const DEFAULT_SIGCACHE_MIB: u64 = 32;
+
+/// Most memory for that, MiB (Core's `MAX_MAX_SIG_CACHE_SIZE`).
+pub const MAX_SIGCACHE_MIB: u64 = 16_384;
+
 /// Most mining or script threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
 
@@ -53,6 +59,8 @@ pub struct Settings {
     pub coinstatsindex: Option<bool>,
     /// Memory for coins between two flushes, MiB.
     pub dbcache: Option<u64>,
+    /// Memory for signatures and transactions that were found valid, MiB; 0 for none.
+    pub sigcache: Option<u64>,
     /// What is logged, as a filter such as `info` or `cairn_chainstate=debug`.
     pub log: Option<String>,
     /// Log as JSON lines.
@@ -88,6 +96,7 @@ impl Settings {
             addrindex: self.addrindex.or(other.addrindex),
             coinstatsindex: self.coinstatsindex.or(other.coinstatsindex),
             dbcache: self.dbcache.or(other.dbcache),
+            sigcache: self.sigcache.or(other.sigcache),
             log: self.log.or(other.log),
             log_json: self.log_json.or(other.log_json),
         }
@@ -133,6 +142,8 @@ pub struct Config {
     pub coinstatsindex: bool,
     /// Memory for coins between two flushes, bytes.
     pub cache_bytes: usize,
+    /// Memory for signatures and transactions that were found valid, bytes; 0 for none.
+    pub sigcache_bytes: usize,
 }
 
 impl Config {
@@ -156,6 +167,7 @@ impl Config {
         let threads = threads.ok_or(ConfigError::Threads { got, limit: MAX_THREADS })?;
         let mib = settings.dbcache.unwrap_or(DEFAULT_DBCACHE_MIB);
         let cache_bytes = usize::try_from(mib).ok().and_then(|mib| mib.checked_mul(1 << 20));
+        let sigcache_bytes = sigcache_bytes(settings.sigcache.unwrap_or(DEFAULT_SIGCACHE_MIB))?;
         let connect = within_limit("connect", settings.connect.unwrap_or_default())?;
         let addnode = within_limit("addnode", settings.addnode.unwrap_or_default())?;
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), spec.network.http_port);
@@ -173,6 +185,7 @@ impl Config {
             addrindex: settings.addrindex.unwrap_or(dev),
             coinstatsindex: settings.coinstatsindex.unwrap_or(false),
             cache_bytes: cache_bytes.ok_or(ConfigError::Cache { got: mib })?,
+            sigcache_bytes,
         })
     }
 
@@ -199,6 +212,12 @@ impl Config {
             ..ChainStateConfig::new(self.chain_dir())
         }
     }
+}
+
+fn sigcache_bytes(mib: u64) -> Result<usize, ConfigError> {
+    let bytes = usize::try_from(mib).ok().and_then(|mib| mib.checked_mul(1 << 20));
+    let within = bytes.filter(|_| mib <= MAX_SIGCACHE_MIB);
+    within.ok_or(ConfigError::SigCache { got: mib, limit: MAX_SIGCACHE_MIB })
 }
 
 fn within_limit(name: &'static str, nodes: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ConfigError> {

@@ -103,6 +103,14 @@ pub enum ConfigError {
         /// The size given, MiB.
         got: u64,
     },
+    /// A signature cache larger than allowed, or than this machine can address.
+    #[error("a signature cache of {got} MiB is too large, the limit is {limit}: use a smaller --sigcache")]
+    SigCache {
+        /// The size given, MiB.
+        got: u64,
+        /// The largest, MiB.
+        limit: u64,
+    },
     /// A wallet's name that could be taken for something else in a path.
     #[error("{got:?} is no name for a wallet: use 1 to {limit} ASCII letters, digits, - and _")]
     WalletName {

@@ -26,6 +26,7 @@
 //! ```
 
 mod api;
+mod caches;
 pub mod config;
 mod datadir;
 pub mod db;

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tracing::info;
 
 use crate::api::Service;
+use crate::caches;
 use crate::config::{Config, Mode};
 use crate::error::NodeError;
 use crate::files::{self, FEES_FILE};
@@ -81,7 +82,9 @@ impl NodeBuilder {
         let Self { config, mut http, stop } = self;
         // The page of a private chain may pay from its wallet: whoever can open it on this machine may, as the docs say.
         http.wallet_from_page |= config.mode == Mode::Dev;
-        let state = import::open(&config)?;
+        let mut state = import::open(&config)?;
+        let caches = caches::open(config.sigcache_bytes)?;
+        state.use_caches(Arc::clone(&caches));
         let reader = state.reader();
         let first_event = reader.last_event();
         let token = AdminToken::generate()?;
@@ -89,7 +92,7 @@ impl NodeBuilder {
 
         let chain_dir = config.chain_dir();
         let estimator = files::load(&chain_dir, FEES_FILE, FeeEstimator::from_bytes).unwrap_or_default();
-        let pool = Arc::new(Pool::new(reader.clone(), estimator));
+        let pool = Arc::new(Pool::new(reader.clone(), estimator, caches));
         let (wallet, new_seed) = match config.mode {
             Mode::Dev => {
                 let (wallet, words) = DevWallet::open(&chain_dir, &reader, &pool)?;
@@ -240,6 +243,7 @@ impl Node {
         let server = Server::bind(config.rpc_bind, Arc::clone(&service), token, http)?;
         self.http_addr = server.local_addr();
         let runtime = runtime("http", HTTP_THREADS)?;
+        runtime.spawn(caches::count(Arc::clone(self.pool.caches()), server.metrics()));
         let stop = self.stop.clone();
         let serving = runtime.spawn(async move {
             let outcome = server.serve(stop.wait()).await;

@@ -14,7 +14,7 @@ use cairn_mempool::{
 use cairn_miner::Candidate;
 use cairn_primitives::{Amount, BlockHash, BlockTime, Coin, Height, OutPoint, Transaction, Txid};
 use cairn_rpc::{FeeRate, MempoolEvent, PoolEvent, TxEvent, TxRemovedEvent};
-use cairn_script::ScriptFlags;
+use cairn_script::{Caches, ScriptFlags};
 use tokio::sync::broadcast;
 
 use crate::writer::{TipListener, TipMove, now};
@@ -38,6 +38,7 @@ pub(crate) struct Pool {
     followed: Condvar,
     events: broadcast::Sender<PoolEvent>,
     added: OnceLock<Announce>,
+    caches: Arc<Caches>,
 }
 
 #[derive(Debug)]
@@ -68,8 +69,10 @@ pub(crate) struct Added {
 }
 
 impl Pool {
-    pub(crate) fn new(reader: ChainReader, estimator: FeeEstimator) -> Self {
+    /// An empty pool on the chain's tip. `caches` are those that the chain is written with.
+    pub(crate) fn new(reader: ChainReader, estimator: FeeEstimator, caches: Arc<Caches>) -> Self {
         let mempool = Mempool::new(Arc::clone(reader.spec()), Policy::default());
+        let mempool = mempool.with_caches(Arc::clone(&caches));
         let state = State { mempool, estimator, tip: reader.tip().hash, told: None };
         Self {
             reader,
@@ -77,7 +80,13 @@ impl Pool {
             followed: Condvar::new(),
             events: broadcast::channel(EVENT_BUFFER).0,
             added: OnceLock::new(),
+            caches,
         }
+    }
+
+    /// What scripts passed before.
+    pub(crate) fn caches(&self) -> &Arc<Caches> {
+        &self.caches
     }
 
     /// Has every transaction that comes in from now on told to the network. A second call changes nothing.

@@ -247,7 +247,7 @@ impl Model<'_> {
         if at < window {
             return Defined;
         }
-        if at % window != 0 {
+        if !at.is_multiple_of(window) {
             return self.state(self.tree.parent(parent).unwrap());
         }
         let mut walk = Some(parent);

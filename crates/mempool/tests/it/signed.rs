@@ -1,10 +1,13 @@
 //! Coins that ask for signatures.
 
-use cairn_mempool::{Class, Mempool, Rejection};
+use std::sync::Arc;
+
+use cairn_consensus::script_flags_at;
+use cairn_mempool::{ChainView, Class, Mempool, Rejection, STANDARD_FLAGS};
 use cairn_primitives::{
     Amount, Coin, Height, OutPoint, Script, ScriptBuilder, Transaction, TxOut, Witness, hash, op,
 };
-use cairn_script::SighashCache;
+use cairn_script::{Caches, SighashCache};
 use cairn_testkit::TestKey;
 
 use crate::support::{Draft, TestChain, check, offer, pool, root, spend};
@@ -173,4 +176,41 @@ fn several_inputs_are_all_checked() {
     let (mut pool, tx) = (pool(), draft.build());
     assert!(offer(&mut pool, &chain, &tx).result.is_ok());
     check(&pool, &chain);
+}
+
+#[test]
+fn what_comes_in_is_remembered_under_the_rules_of_the_next_block() {
+    for by in LOCKS {
+        let caches = Arc::new(Caches::new([7; 32], 1 << 16));
+        let (mut pool, chain) = (pool().with_caches(Arc::clone(&caches)), chain(by));
+        let next = script_flags_at(pool.spec(), chain.tip_height().next());
+        let tally = || (caches.signatures().stats().hits, caches.signatures().stats().misses);
+
+        // A bad one first: nothing is remembered of it.
+        let bad = signed(&chain, &TestKey::new(2), by);
+        assert_eq!(refused(&mut pool, &chain, &bad).class(), Class::Invalid);
+        assert!(!caches.scripts().contains(&bad.wtxid(), next));
+        let (hits, before) = tally();
+        assert_eq!(hits, 0);
+
+        let good = signed(&chain, &TestKey::new(1), by);
+        assert!(offer(&mut pool, &chain, &good).result.is_ok());
+        assert!(caches.scripts().contains(&good.wtxid(), next));
+        assert!(!caches.scripts().contains(&good.wtxid(), STANDARD_FLAGS), "no block has these rules");
+        assert_eq!(tally(), (1, before + 1), "the second time, {by:?}, its signature was known");
+    }
+}
+
+#[test]
+fn with_caches_the_same_is_accepted_and_refused() {
+    let caches = Arc::new(Caches::new([7; 32], 1 << 16));
+    for by in LOCKS {
+        let chain = chain(by);
+        for key in [1, 2, 1] {
+            let tx = signed(&chain, &TestKey::new(key), by);
+            let plain = offer(&mut pool(), &chain, &tx).result;
+            let mut cached = pool().with_caches(Arc::clone(&caches));
+            assert_eq!(offer(&mut cached, &chain, &tx).result, plain, "{by:?}");
+        }
+    }
 }
