@@ -20,13 +20,15 @@ pub(crate) struct Maker {
     pub(crate) ledger: Ledger,
     /// The clock, in Unix seconds, for blocks whose time it bounds.
     pub(crate) now: u32,
+    /// The blocks that reorganisations took off last.
+    pub(crate) taken_off: Vec<Id>,
     made: u64,
 }
 
 impl Maker {
     /// A maker that knows genesis.
     pub(crate) fn new(rng: Rng, genesis: &Block) -> Self {
-        Self { rng, ledger: Ledger::new(genesis), now: 0, made: 0 }
+        Self { rng, ledger: Ledger::new(genesis), now: 0, taken_off: Vec::new(), made: 0 }
     }
 
     /// A random lock, remembered, for an output of a block on `parent`.
@@ -41,6 +43,14 @@ impl Maker {
         let lock = Arc::new(lock);
         self.ledger.know(&lock);
         lock
+    }
+
+    /// A coin that went with a block that a reorganisation took off.
+    pub(crate) fn coin_taken_off(&mut self, parent: Id, coinbase: bool) -> Option<OutPoint> {
+        let made = self.taken_off.iter().flat_map(|id| self.ledger.made(*id).to_vec());
+        let made: Vec<_> = made.filter(|(_, coin)| coin.coinbase == coinbase).collect();
+        let coins = self.ledger.coins(parent);
+        made.into_iter().map(|(outpoint, _)| outpoint).find(|outpoint| !coins.contains_key(outpoint))
     }
 
     /// A block without transactions on `parent`.

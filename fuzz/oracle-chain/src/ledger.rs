@@ -63,6 +63,11 @@ impl Ledger {
         self.entries[id.0].parent
     }
 
+    /// The coins that the block made and did not spend.
+    pub(crate) fn made(&self, id: Id) -> &[(OutPoint, Coin)] {
+        &self.entries[id.0].made
+    }
+
     /// The block `depth` below.
     pub(crate) fn below(&self, id: Id, depth: u32) -> Id {
         (0..depth).fold(id, |id, _| self.parent(id))

@@ -20,11 +20,17 @@ const TXS: usize = 6;
 /// Rounds of the rules that look at the clock. Six blocks ahead of it among eleven would move the median there.
 const CLOCK_TRIALS: u32 = 3;
 
+/// Blocks taken off that are kept in mind.
+const TAKEN_OFF: usize = 100;
+
 /// Steps between two restarts of both engines.
 const REOPEN: u32 = 150;
 
-/// Blocks before the first fault: some coins are ripe by then.
-const START: u32 = MATURITY + 12;
+/// Blocks in which the subsidy stays.
+const HALVING: u32 = 150;
+
+/// Blocks before the first fork: coins are ripe by then, and the subsidy has halved.
+const START: u32 = if MATURITY > HALVING { MATURITY + 5 } else { HALVING + 5 };
 
 /// How far a run goes at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +39,7 @@ pub struct Size {
     pub blocks: u64,
     /// Reorganisations.
     pub reorgs: u64,
-    /// Faulty blocks.
+    /// Faulty blocks. If there is to be one, every rule and limit has its turn, however long it takes.
     pub faults: u64,
 }
 
@@ -123,7 +129,8 @@ impl Run {
             let Report { blocks, faults, .. } = self.report;
             let reorgs = size.reorgs.saturating_sub(self.report.reorg_count());
             let faults = size.faults.saturating_sub(faults);
-            let unused = self.used.iter().zip(&self.rules).any(|(used, rule)| !used && !rule.clock);
+            let unused =
+                size.faults > 0 && self.used.iter().zip(&self.rules).any(|(used, rule)| !used && !rule.clock);
             if reorgs == 0 && faults == 0 && blocks >= size.blocks && !unused {
                 break;
             }
@@ -132,8 +139,12 @@ impl Run {
                 self.duel.reopen()?;
                 self.report.reopened += 1;
             }
-            let weights =
-                [reorgs * 3, (faults + 1) * 2, faults / 2 + 1, size.blocks.saturating_sub(blocks) / 4 + 1];
+            let weights = [
+                reorgs * 3 + 1,
+                (faults + 1) * 2,
+                faults / 2 + 1,
+                size.blocks.saturating_sub(blocks) / 4 + 1,
+            ];
             let dice = self.rng.u64() % weights.iter().sum::<u64>();
             let below = |count: usize| weights[..count].iter().sum::<u64>();
             match dice {
@@ -148,8 +159,14 @@ impl Run {
         self.close()
     }
 
-    /// A valid block on the tip.
+    /// A valid block on the tip. Where the subsidy halves one that takes too much comes first.
     fn grow(&mut self) -> Result<(), String> {
+        if (self.maker.ledger.height(self.tip) + 1).is_multiple_of(HALVING) {
+            let greedy = |rule: &Rule| rule.name == flaws::GREEDY;
+            let index = self.rules.iter().position(greedy).expect("the rule has this name");
+            let trial = (self.rules[index].make)(&mut self.maker, self.tip);
+            self.judge_rule(index, &trial.expect("it wants nothing of the chain"))?;
+        }
         let block = self.maker.full_plan(self.tip, TXS).block();
         let early = self.rng.chance(20);
         self.take(&block, self.tip, early)
@@ -197,27 +214,29 @@ impl Run {
             self.report.transactions += block.transactions.len() as u64 - 1;
         }
         let tip = self.ids[&agreed.answer.tip.hash];
-        let depth = self.taken_off(tip);
-        if depth > 0 {
-            *self.report.reorgs.entry(depth).or_default() += 1;
+        let gone = self.taken_off(tip);
+        if !gone.is_empty() {
+            *self.report.reorgs.entry(gone.len() as u32).or_default() += 1;
+            self.maker.taken_off.splice(..0, gone);
+            self.maker.taken_off.truncate(TAKEN_OFF);
         }
         self.tip = tip;
         Ok(agreed)
     }
 
-    /// Blocks between the tip and its last block below `to` too.
-    fn taken_off(&self, to: Id) -> u32 {
+    /// The blocks that lie below the tip and not below `to`.
+    fn taken_off(&self, to: Id) -> Vec<Id> {
         let ledger = &self.maker.ledger;
-        let (mut old, mut new, mut depth) = (self.tip, to, 0);
+        let (mut old, mut new, mut gone) = (self.tip, to, Vec::new());
         while old != new {
             if old > new {
+                gone.push(old);
                 old = ledger.parent(old);
-                depth += 1;
             } else {
                 new = ledger.parent(new);
             }
         }
-        depth
+        gone
     }
 
     /// The next rule of the deck, on the tip.

@@ -9,6 +9,9 @@ use crate::ledger::Id;
 use crate::lock::Lock;
 use crate::sign::{Spend, pay};
 
+/// Name of the rule that is tried wherever the subsidy halves.
+pub(crate) const GREEDY: &str = "coinbase takes 1 more than it may";
+
 pub(super) fn rules() -> Vec<Rule> {
     let mut rules = vec![
         rule("coinbase script of 1 byte", |maker, parent| {
@@ -38,9 +41,7 @@ pub(super) fn rules() -> Vec<Rule> {
                 plan.script = [&[4], bytes.as_slice()].concat();
             })
         }),
-        rule("coinbase takes 1 more than it may", |maker, parent| {
-            scripted(maker, parent, Some("bad-cb-amount"), |plan| plan.claim += 1)
-        }),
+        rule(GREEDY, |maker, parent| scripted(maker, parent, Some("bad-cb-amount"), |plan| plan.claim += 1)),
         rule("ok: coinbase takes all it may", |maker, parent| scripted(maker, parent, None, |_| ())),
         rule("ok: coinbase takes nothing", |maker, parent| {
             scripted(maker, parent, None, |plan| plan.claim = 0)

@@ -12,6 +12,7 @@ mod times;
 mod values;
 
 use cairn_primitives::Block;
+pub(crate) use coinbase::GREEDY;
 pub(crate) use soup::soup;
 
 use crate::build::Plan;

@@ -6,6 +6,7 @@ use super::{Rule, Trial, rule};
 use crate::build::{Plan, with_inputs};
 use crate::fill::{Maker, note};
 use crate::ledger::{Id, MATURITY};
+use crate::lock::Lock;
 use crate::sign::{Coin, Spend, pay};
 
 const MISSING: &str = "bad-txns-inputs-missingorspent";
@@ -36,6 +37,14 @@ pub(super) fn rules() -> Vec<Rule> {
         rule("a coin spent in a block below", |maker, parent| {
             let (spent, _) = maker.ledger.spent_below(parent, 30)?;
             named(maker, parent, spent)
+        }),
+        rule("a coin of a block taken off", |maker, parent| {
+            let outpoint = maker.coin_taken_off(parent, false)?;
+            named(maker, parent, outpoint)
+        }),
+        rule("a coinbase's coin of a block taken off", |maker, parent| {
+            let outpoint = maker.coin_taken_off(parent, true)?;
+            named(maker, parent, outpoint)
         }),
         rule("a coin that never was", |maker, parent| {
             let outpoint = OutPoint { txid: Txid::from_bytes(maker.rng.hash()), vout: 0 };
@@ -79,7 +88,8 @@ fn one(maker: &mut Maker, parent: Id) -> Option<(Plan, Transaction, (OutPoint, C
     let coin = maker
         .ledger
         .find(&mut maker.rng, parent, |_, coin| coin.value > 1_000 && coin.lock.sequence.is_none())?;
-    let output = pay(coin.1.value, &maker.lock(parent));
+    // Its output can be spent at once.
+    let output = pay(coin.1.value, &maker.know(Lock::p2wpkh(7)));
     let tx = Spend::new(vec![coin.clone()], vec![output]).sign(&mut maker.rng);
     Some((plan, tx, coin))
 }

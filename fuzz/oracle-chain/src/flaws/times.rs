@@ -1,10 +1,15 @@
 //! Rules of lock times: absolute (BIP113) and relative (BIP68).
 
+use cairn_primitives::OutPoint;
+
 use super::{Rule, Trial, rule};
 use crate::fill::Maker;
 use crate::ledger::Id;
 use crate::lock::UNITS_512S;
 use crate::sign::{Coin, Spend, pay};
+
+/// Coins looked at until one is of the right age.
+const TRIES: usize = 100;
 
 const NONFINAL: Option<&str> = Some("bad-txns-nonfinal");
 
@@ -96,6 +101,17 @@ fn blocks(
     })
 }
 
+/// A coin and its age in units of 512 seconds, which would be another if it counted from the block above or below.
+fn borderline(maker: &mut Maker, parent: Id) -> Option<((OutPoint, Coin), u32)> {
+    let median = maker.ledger.median(parent);
+    let wanted = |_: &OutPoint, coin: &Coin| plain(coin) && coin.value > 10 && coin.height > 1;
+    let coin = maker.ledger.find(&mut maker.rng, parent, wanted)?;
+    let born = coin.1.height;
+    let age = |height| median.saturating_sub(maker.ledger.median_at(parent, height)) >> 9;
+    let units = age(born - 1);
+    (units != age(born) && units != age(born - 2)).then_some((coin, units))
+}
+
 fn seconds(
     maker: &mut Maker,
     parent: Id,
@@ -104,11 +120,8 @@ fn seconds(
     add: u32,
     flag: u32,
 ) -> Option<Trial> {
-    let median = maker.ledger.median(parent);
     let mut plan = maker.plan(parent);
-    let coin = maker.ledger.find(&mut maker.rng, parent, |_, coin| plain(coin) && coin.value > 10)?;
-    let from = maker.ledger.median_at(parent, coin.1.height - 1);
-    let units = median.saturating_sub(from) >> 9;
+    let (coin, units) = (0..TRIES).find_map(|_| borderline(maker, parent))?;
     let output = pay(coin.1.value, &maker.lock(parent));
     let mut spend = Spend::new(vec![coin.clone()], vec![output]);
     spend.version = version;
