@@ -1,6 +1,6 @@
 //! Hash functions, and the typed hashes a chain is held together by.
 //!
-//! SHA-256 and SHA-1 use the processor's SHA instructions where they are found at run time.
+//! SHA-256 uses the processor's SHA instructions where they are found at run time; SHA-1 and RIPEMD-160 do not.
 
 mod engine;
 mod types;
