@@ -55,7 +55,8 @@ pub fn import(data: &[u8]) {
         }
         (Err(first), Err(second)) => {
             assert!(!first.to_string().is_empty());
-            assert_eq!(second.offset, first.offset);
+            // A child in front of a refused block waited the first time; now it is refused before its parent comes.
+            assert!(second.offset <= first.offset);
             assert!(first.offset <= file.len() as u64);
         }
         (first, second) => panic!("the first run says {first:?}, the second {second:?}"),
