@@ -17,7 +17,7 @@ pub fn check(config: &Config, depth: Depth, progress: impl FnMut(Progress)) -> R
 /// Heights, sizes, and the sums of the coins. Changes nothing.
 ///
 /// # Errors
-/// As [`check`].
+/// As [`check()`].
 pub fn stats(config: &Config) -> Result<Stats, NodeError> {
     Ok(check::stats(config.spec.clone(), &config.chain_state())?)
 }
@@ -25,7 +25,7 @@ pub fn stats(config: &Config) -> Result<Stats, NodeError> {
 /// Makes coins, indexes and damaged undo data again from the block files; see [`ChainState::rebuild`].
 ///
 /// # Errors
-/// As [`check`], and for a block that cannot be read, with file and offset.
+/// As [`check()`], and for a block that cannot be read, with file and offset.
 pub fn rebuild(config: &Config, progress: impl FnMut(Progress)) -> Result<Rebuilt, NodeError> {
     Ok(ChainState::rebuild(config.spec.clone(), &config.chain_state(), progress)?)
 }
