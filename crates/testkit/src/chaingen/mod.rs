@@ -1,7 +1,7 @@
 //! A chain of the shape of mainnet's, under the rules of regtest, made out of a number.
 //!
 //! [`ChainGen`] gives the blocks one by one; [`write_blk`] writes them as Bitcoin Core writes its block files. Every block
-//! is made to keep every rule of regtest. Tests hold it against Cairn's own rules, not yet against Bitcoin Core. The same [`ChainGenConfig`] gives the same bytes on
+//! is made to keep every rule of regtest. Tests hold it against Cairn's own rules and, in `fuzz/oracle-chain`, against Bitcoin Core's engine. The same [`ChainGenConfig`] gives the same bytes on
 //! any machine, with any number of threads and with either back end of `cairn-crypto`: all that is drawn are integers of a
 //! generator of its own, nothing is iterated in the order of a hash map, and signatures are deterministic.
 //!
