@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use cairn_crypto::EcdsaSignature;
 use cairn_primitives::{
     Amount, LockTime, OutPoint, Script, ScriptBuilder, Sequence, Transaction, TxIn, TxOut, Witness,
 };
 use cairn_script::{SighashCache, TapscriptPosition, annex_hash};
 
-use crate::keys::key;
+use crate::keys::{high_s, key};
 use crate::lock::{Item, Lock, Wrap, key_hash};
 use crate::rng::Rng;
 
@@ -193,20 +192,4 @@ impl Signer<'_> {
         }
         bytes
     }
-}
-
-/// The other S that verifies.
-fn high_s(signature: &EcdsaSignature) -> EcdsaSignature {
-    const ORDER: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba,
-        0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
-    ];
-    let mut compact = signature.to_compact();
-    let mut borrow = 0;
-    for i in (0..32).rev() {
-        let digit = i16::from(ORDER[i]) - i16::from(compact[32 + i]) - borrow;
-        borrow = i16::from(digit < 0);
-        compact[32 + i] = digit.to_le_bytes()[0];
-    }
-    EcdsaSignature::from_compact(compact)
 }

@@ -1,8 +1,8 @@
-//! Keys made from numbers.
+//! Keys made from numbers, and what can be done to their signatures.
 
 use std::sync::LazyLock;
 
-use cairn_crypto::{Parity, SecretKey};
+use cairn_crypto::{EcdsaSignature, Parity, SecretKey};
 use cairn_primitives::hash;
 
 /// How many keys the generators use.
@@ -43,4 +43,20 @@ impl Key {
 /// The key that belongs to `number`; numbers repeat after 24.
 pub fn key(number: usize) -> &'static Key {
     &KEYS[number % COUNT]
+}
+
+/// The other S that verifies.
+pub(crate) fn high_s(signature: &EcdsaSignature) -> EcdsaSignature {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba,
+        0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+    ];
+    let mut compact = signature.to_compact();
+    let mut borrow = 0;
+    for i in (0..32).rev() {
+        let digit = i16::from(ORDER[i]) - i16::from(compact[32 + i]) - borrow;
+        borrow = i16::from(digit < 0);
+        compact[32 + i] = digit.to_le_bytes()[0];
+    }
+    EcdsaSignature::from_compact(compact)
 }
