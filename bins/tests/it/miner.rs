@@ -99,7 +99,7 @@ fn it_outlives_a_restart_of_its_node_and_says_so_once() {
     let pid = miner.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(miner.child.wait().unwrap().success());
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(crate) fn portable() -> Arc<dyn Kernel> {
 }
 
 /// How long a test waits for what must come before it fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a channel gives; a test fails where it would wait for ever.
 pub(crate) fn next<T>(channel: &Receiver<T>) -> T {

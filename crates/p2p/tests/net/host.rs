@@ -291,14 +291,14 @@ pub(crate) async fn start(host: Arc<TinyHost>, connect: &[SocketAddr]) -> Runnin
     start_with(host, config, peers(connect)).await
 }
 
-/// Waits until something is so, at most 30 seconds.
+/// Waits until something is so, at most two minutes: machines that build something else meanwhile are slow.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let wait = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait)
+    tokio::time::timeout(Duration::from_secs(120), wait)
         .await
         .unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -59,7 +59,7 @@ impl Raw {
         Ok(())
     }
 
-    /// The next message; `None` when the connection has ended. At most 20 seconds.
+    /// The next message; `None` when the connection has ended. At most two minutes.
     pub(crate) async fn receive(&mut self) -> Option<Message> {
         loop {
             let mut input = self.rest.as_slice();
@@ -85,7 +85,7 @@ impl Raw {
                 }
             }
         };
-        timeout(Duration::from_secs(20), read).await.expect("nothing came, and the connection did not end")
+        timeout(Duration::from_secs(120), read).await.expect("nothing came, and the connection did not end")
     }
 
     /// Reads until the connection ends.

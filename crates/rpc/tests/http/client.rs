@@ -40,7 +40,7 @@ fn next_after_failures(events: &mut Events) -> (Received, usize) {
 
 #[test]
 fn every_type_of_event_is_read() {
-    let config = HttpConfig { ping_interval: Duration::from_millis(200), ..HttpConfig::default() };
+    let config = HttpConfig { ping_interval: Duration::from_secs(3), ..HttpConfig::default() };
     let server = TestServer::with(config);
     let mut events = events(&server, &[], None);
     let snapshot = next(&mut events);
@@ -96,7 +96,7 @@ fn a_node_that_comes_back_goes_on_where_it_was() {
 #[test]
 fn the_wait_before_a_new_connection_grows_to_its_limit() {
     let nobody = Client::new("http://127.0.0.1:1").unwrap();
-    let (first, longest) = (Duration::from_millis(40), Duration::from_millis(80));
+    let (first, longest) = (Duration::from_secs(1), Duration::from_secs(2));
     let mut events = nobody.events(&[], None).with_retry(first, longest);
     let waits: Vec<Duration> = (0..4)
         .map(|_| {
@@ -122,7 +122,7 @@ fn a_stopped_stream_ends_while_it_waits_for_an_event_or_for_the_node() {
     let started = Instant::now();
     stop.stop();
     assert!(waiting.join().unwrap());
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 
     let nobody = Client::new("http://127.0.0.1:1").unwrap();
     let mut absent = nobody.events(&[], None);

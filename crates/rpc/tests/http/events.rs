@@ -64,7 +64,7 @@ fn a_stream_resumes_after_any_id() {
 
 #[test]
 fn what_comes_while_the_log_is_read_does_not_come_twice() {
-    let config = HttpConfig { ping_interval: Duration::from_millis(100), ..HttpConfig::default() };
+    let config = HttpConfig { ping_interval: Duration::from_secs(2), ..HttpConfig::default() };
     let server = TestServer::with(config);
     // The stream listens already when it waits for the log.
     server.node.close_gate(true);

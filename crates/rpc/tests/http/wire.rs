@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::fake::FakeNode;
 
 /// No test waits longer than this for an answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// Between two looks at something that takes its time; short of any rate limit.
