@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::codec::ValueError;
+use crate::kind::Engine;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,22 @@ pub enum StoreError {
         path: PathBuf,
         /// What the engine said.
         source: EngineError,
+    },
+    /// The directory holds a store of another engine.
+    #[error("the store {} was made with the engine {got}, not {expected}", path.display())]
+    OtherEngine {
+        /// The store's directory.
+        path: PathBuf,
+        /// The engine that made it.
+        got: Engine,
+        /// The engine it was to be opened with.
+        expected: Engine,
+    },
+    /// This program was built without the engine.
+    #[error("this program was built without the engine {engine}")]
+    NotBuiltIn {
+        /// The engine.
+        engine: Engine,
     },
     /// The bytes of an entry are not what the table's type says.
     #[error("table {table} holds an entry it cannot read")]
@@ -102,10 +119,20 @@ pub struct EngineError(Inner);
 enum Inner {
     #[error(transparent)]
     Sled(sled::Error),
+    #[cfg(feature = "fjall")]
+    #[error(transparent)]
+    Fjall(fjall::Error),
 }
 
 impl From<sled::Error> for EngineError {
     fn from(error: sled::Error) -> Self {
         EngineError(Inner::Sled(error))
+    }
+}
+
+#[cfg(feature = "fjall")]
+impl From<fjall::Error> for EngineError {
+    fn from(error: fjall::Error) -> Self {
+        EngineError(Inner::Fjall(error))
     }
 }

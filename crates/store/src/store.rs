@@ -9,21 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::batch::Batch;
 use crate::codec::{Key, Value};
+#[cfg(feature = "fjall")]
+use crate::engine::fjall::FjallEngine;
 use crate::engine::memory::{Contents, MemoryEngine};
 use crate::engine::sled::SledEngine;
 use crate::engine::{Engine as EngineTrait, Op};
 use crate::error::StoreError;
+use crate::kind::Engine;
 use crate::simulate::Fuse;
 use crate::table::{Entries, Table, TableDef};
-
-/// Which key-value engine carries a store on disk. For one in memory see [`Store::memory`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Engine {
-    /// sled 0.34.
-    #[default]
-    Sled,
-}
 
 /// How a store on disk is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +70,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process or handle has it open, [`StoreError::Io`] when the
-    /// directory cannot be used, [`StoreError::Corrupt`] or [`StoreError::Engine`] when the engine refuses.
+    /// directory cannot be used, [`StoreError::OtherEngine`] when another engine made what is there,
+    /// [`StoreError::NotBuiltIn`] when this program was built without the engine, [`StoreError::Corrupt`] or
+    /// [`StoreError::Engine`] when the engine refuses.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let expected = options.engine;
+        if !expected.is_built_in() {
+            return Err(StoreError::NotBuiltIn { engine: expected });
+        }
         let lock = lock(path)?;
+        if let Some(got) = Engine::of(path).filter(|got| *got != expected) {
+            return Err(StoreError::OtherEngine { path: path.to_owned(), got, expected });
+        }
         let engine: Box<dyn EngineTrait> = match options.engine {
             Engine::Sled => Box::new(SledEngine::open(path, options.cache_bytes)?),
+            #[cfg(feature = "fjall")]
+            Engine::Fjall => Box::new(FjallEngine::open(path, options.cache_bytes)?),
+            #[cfg(not(feature = "fjall"))]
+            Engine::Fjall => return Err(StoreError::NotBuiltIn { engine: Engine::Fjall }),
         };
         Ok(Self::with(engine, Some(lock)))
     }

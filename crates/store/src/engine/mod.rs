@@ -1,5 +1,7 @@
 //! The one interface every engine implements: an ordered map of bytes with atomic batches.
 
+#[cfg(feature = "fjall")]
+pub(crate) mod fjall;
 pub(crate) mod memory;
 pub(crate) mod sled;
 
@@ -19,6 +21,8 @@ pub(crate) struct Op {
 /// Bytes owned by whoever can lend them cheapest.
 pub(crate) enum RawBytes {
     Sled(::sled::IVec),
+    #[cfg(feature = "fjall")]
+    Fjall(::fjall::Slice),
     Shared(Arc<[u8]>),
 }
 
@@ -28,6 +32,8 @@ impl Deref for RawBytes {
     fn deref(&self) -> &[u8] {
         match self {
             RawBytes::Sled(bytes) => bytes,
+            #[cfg(feature = "fjall")]
+            RawBytes::Fjall(bytes) => bytes,
             RawBytes::Shared(bytes) => bytes,
         }
     }
