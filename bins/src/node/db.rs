@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use cairn_chainstate::check::{Depth, IndexState, Progress, Report, Stats, Task};
-use cairn_chainstate::{ChainStateError, CoinStats, SupplyStats};
+use cairn_chainstate::convert::{ConvertProgress, ConvertStep, Converted};
+use cairn_chainstate::{ChainStateError, CoinStats, Engine, SupplyStats};
 use cairn_node::{NodeError, db};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -78,6 +79,33 @@ pub fn rebuild(place: Place, json: bool) -> Result<(), Failure> {
         line(format_args!("{} damaged undo records made again", rebuilt.undo_repaired));
     }
     line(format_args!("rebuilt to height {} at {} in {seconds:.1} s", tip.height, tip.hash));
+    Ok(())
+}
+
+/// Gives the stores another engine.
+///
+/// # Errors
+/// A bad setting (exit code 2); no data, data in use, an engine that is not built in, and a copy that differs (1).
+pub fn convert(place: Place, to: Engine, json: bool) -> Result<(), Failure> {
+    let config = place.configure()?;
+    let bar = progress_bar();
+    let start = Instant::now();
+    let outcome = db::convert(&config, to, |progress| show_convert(&bar, progress));
+    bar.finish_and_clear();
+    let Converted { from, to, stores } = outcome?;
+    let (rows, seconds) =
+        (stores.iter().map(|(_, rows)| rows.count).sum::<u64>(), start.elapsed().as_secs_f64());
+    if json {
+        let rows: serde_json::Map<_, _> =
+            stores.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows.count))).collect();
+        return output::json(&json!({
+            "from": from.name(), "to": to.name(), "rows": rows, "seconds": seconds,
+        }));
+    }
+    match from == to {
+        true => line(format_args!("the stores have the engine {to} already")),
+        false => line(format_args!("{} rows taken from {from} to {to} in {seconds:.1} s", HumanCount(rows))),
+    }
     Ok(())
 }
 
@@ -247,6 +275,16 @@ fn show(bar: &ProgressBar, Progress { task, done, total }: Progress) {
         Task::Records => "records",
         Task::Coins => "coins",
         Task::Indexes => "indexes",
+    });
+}
+
+fn show_convert(bar: &ProgressBar, ConvertProgress { store, step, done, total }: ConvertProgress) {
+    bar.set_length(total.max(done));
+    bar.set_position(done);
+    bar.set_message(match step {
+        ConvertStep::Count => format!("counting {store}"),
+        ConvertStep::Copy => format!("copying {store}"),
+        ConvertStep::Verify => format!("comparing {store}"),
     });
 }
 

@@ -16,6 +16,9 @@ pub struct PlaceArgs {
     /// Where data is kept, in a folder for each chain [default: .cairn in the home directory].
     #[arg(long, env = "CAIRN_DATADIR", value_name = "DIR")]
     pub datadir: Option<PathBuf>,
+    /// The engine of the stores: sled or fjall [default: the one that is there; sled in a new directory].
+    #[arg(long, env = "CAIRN_STORE", value_name = "sled|fjall")]
+    pub store: Option<String>,
     /// Memory for coins between two flushes [default: 256].
     #[arg(long, env = "CAIRN_DBCACHE", value_name = "MIB")]
     pub dbcache: Option<u64>,
@@ -44,6 +47,7 @@ impl PlaceArgs {
     pub fn place(&self) -> Place {
         let settings = Settings {
             chain: self.chain.clone(),
+            store: self.store.clone(),
             dbcache: self.dbcache,
             sigcache: self.sigcache,
             txindex: self.txindex,

@@ -31,7 +31,7 @@ fn help(words: &[String]) -> String {
     let is_subcommand =
         |word: &&String| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
     let subcommands: Vec<_> = words[1..].iter().take_while(is_subcommand).take(2).collect();
-    let subcommands = if subcommands.first().is_some_and(|word| *word == "chain") {
+    let subcommands = if subcommands.first().is_some_and(|word| ["chain", "db"].contains(&word.as_str())) {
         subcommands
     } else {
         subcommands.into_iter().take(1).collect()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cairn_store::Engine;
 
+use crate::convert::Exchange;
 use crate::error::ChainStateError;
 use crate::index::IndexKind;
 
@@ -12,8 +13,8 @@ use crate::index::IndexKind;
 pub struct ChainStateConfig {
     /// The chain's own directory, by custom `<datadir>/<chain>`; made if it is not there.
     pub dir: PathBuf,
-    /// The engine of the three stores.
-    pub engine: Engine,
+    /// The engine of the three stores; `None` for the one that is there, or the default in a new directory.
+    pub engine: Option<Engine>,
     /// Bytes of memory for coins and for the pages of the stores, together.
     pub cache_bytes: usize,
     /// Whether to keep the index from txid to transaction.
@@ -30,11 +31,11 @@ pub struct ChainStateConfig {
 pub const DEFAULT_CACHE_BYTES: usize = 450 << 20;
 
 impl ChainStateConfig {
-    /// The directory `dir` with the default engine, 450 MiB of memory, no index, and a thread on each core.
+    /// The directory `dir` with the engine it has or the default, 450 MiB of memory, no index, and a thread on each core.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         ChainStateConfig {
             dir: dir.into(),
-            engine: Engine::default(),
+            engine: None,
             cache_bytes: DEFAULT_CACHE_BYTES,
             txindex: false,
             addrindex: false,
@@ -55,15 +56,27 @@ impl ChainStateConfig {
 
     /// The directories of the stores: chain, coins, index.
     pub(crate) fn store_dirs(&self) -> [PathBuf; 3] {
-        [StoreName::Chain, StoreName::Coins, StoreName::Index].map(|name| self.dir.join(name.dir()))
+        StoreName::ALL.map(|name| self.dir.join(name.dir()))
     }
 
     /// Refuses a directory without a chain, before anything is made in it.
     pub(crate) fn must_exist(&self) -> Result<(), ChainStateError> {
-        if self.dir.join(StoreName::Chain.dir()).is_dir() {
+        if self.dir.join(StoreName::Chain.dir()).is_dir() || Exchange::of(&self.dir).stands() {
             return Ok(());
         }
         Err(ChainStateError::NothingThere { dir: self.dir.clone() })
+    }
+
+    /// The engine that made the directory, or the one for a new directory. Refuses another than the one asked for.
+    pub(crate) fn engine_in_use(&self) -> Result<Engine, ChainStateError> {
+        let found = Engine::of(&self.dir.join(StoreName::Chain.dir()));
+        match (found, self.engine) {
+            (Some(got), Some(expected)) if got != expected => {
+                Err(ChainStateError::OtherEngine { dir: self.dir.clone(), got, expected })
+            }
+            (Some(got), _) => Ok(got),
+            (None, asked) => Ok(asked.unwrap_or_default()),
+        }
     }
 
     /// Bytes for the coin cache: three quarters.
@@ -93,7 +106,9 @@ pub(crate) enum StoreName {
 }
 
 impl StoreName {
-    pub(crate) fn dir(self) -> &'static str {
+    pub(crate) const ALL: [StoreName; 3] = [StoreName::Chain, StoreName::Coins, StoreName::Index];
+
+    pub(crate) const fn dir(self) -> &'static str {
         match self {
             StoreName::Chain => "chain",
             StoreName::Coins => "coins",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cairn_consensus::{BlockError, DisconnectError, HeaderError, Verdict};
 use cairn_primitives::{BlockHash, DecodeError, Height, OutPoint};
-use cairn_store::StoreError;
+use cairn_store::{Engine, StoreError};
 
 use crate::coin_stats::CoinStats;
 use crate::index::IndexKind;
@@ -21,6 +21,31 @@ pub enum ChainStateError {
     /// The directory holds another chain.
     #[error(transparent)]
     OtherChain(Box<OtherChain>),
+    /// The stores of the directory have another engine than the one asked for.
+    #[error(
+        "the data directory {} has the store {got}, not {expected}: ask for {got} or none, or convert it with `db convert --to {expected}`",
+        dir.display()
+    )]
+    OtherEngine {
+        /// The directory.
+        dir: PathBuf,
+        /// The engine of its stores.
+        got: Engine,
+        /// The engine asked for.
+        expected: Engine,
+    },
+    /// A rebuild was cut short, so that coins and indexes are not all there.
+    #[error("a rebuild of {} was cut short; finish it with `db rebuild` first", dir.display())]
+    Rebuilding {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A converted store, read back, does not hold the rows of the old one. The old one is as it was.
+    #[error("the copy of the store `{store}` differs from it; nothing was changed")]
+    CopyDiffers {
+        /// The store, by the name of its directory.
+        store: &'static str,
+    },
     /// The directory was written by a version with another disk form.
     #[error("the data directory {} has disk form {got}, this version reads {expected}", dir.display())]
     DiskForm {

@@ -40,6 +40,7 @@ mod coin_codec;
 mod coin_stats;
 mod coins;
 mod config;
+pub mod convert;
 mod error;
 mod events;
 mod flatfile;
@@ -73,4 +74,4 @@ pub use rebuild::Rebuilt;
 pub use state::{COMMIT_BLOCKS, COMMIT_BYTES, ChainState, FLUSH_BLOCKS, FLUSH_BYTES, Tip};
 pub use submit::Submitted;
 
-pub use cairn_store::Engine;
+pub use cairn_store::{Engine, Rows, UnknownEngine};

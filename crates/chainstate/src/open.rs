@@ -14,6 +14,7 @@ use crate::chain_db::ChainDb;
 use crate::check::Progress;
 use crate::coins::{CoinDb, settled};
 use crate::config::{ChainStateConfig, StoreName};
+use crate::convert::Exchange;
 use crate::error::{ChainStateError, OtherChain};
 use crate::events::EventId;
 use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
@@ -50,9 +51,11 @@ impl Places {
     /// The places in `config.dir`, of which the lock is held.
     pub(crate) fn with_lock(config: &ChainStateConfig, lock: DirLock) -> Result<Self, ChainStateError> {
         let dir = config.dir.clone();
+        Exchange::of(&dir).settle()?;
+        let engine = config.engine_in_use()?;
         let lock = Some(lock);
         let store = |name: StoreName| {
-            let options = StoreOptions { engine: config.engine, cache_bytes: config.page_cache_bytes(name) };
+            let options = StoreOptions { engine, cache_bytes: config.page_cache_bytes(name) };
             Store::open(&dir.join(name.dir()), options)
         };
         let (chain, coins, index) =
@@ -69,7 +72,8 @@ impl ChainState {
     ///
     /// # Errors
     /// [`ChainStateError::InUse`] while another process has the directory, [`ChainStateError::OtherChain`] if it
-    /// holds another chain, [`ChainStateError::DiskForm`] if another version wrote it, and what disk and stores
+    /// holds another chain, [`ChainStateError::OtherEngine`] if its stores have another engine than the one asked for,
+    /// [`ChainStateError::DiskForm`] if another version wrote it, and what disk and stores
     /// report.
     pub fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
         let places = Places::on_disk(config)?;
@@ -195,9 +199,11 @@ impl ChainState {
 
 /// Makes sure that the directory holds this chain, without opening its coins and indexes. The lock must be held.
 pub(crate) fn identified(spec: &ChainSpec, config: &ChainStateConfig) -> Result<(), ChainStateError> {
+    Exchange::of(&config.dir).settle()?;
+    let engine = config.engine_in_use()?;
     let [dir, ..] = config.store_dirs();
     let cache_bytes = config.page_cache_bytes(StoreName::Chain);
-    let chain = ChainDb::open(Store::open(&dir, StoreOptions { engine: config.engine, cache_bytes })?)?;
+    let chain = ChainDb::open(Store::open(&dir, StoreOptions { engine, cache_bytes })?)?;
     match chain.identity()? {
         Some(_) => identify(&chain, spec, &config.dir).map(|_| ()),
         None => Err(ChainStateError::NothingThere { dir: config.dir.clone() }),

@@ -148,13 +148,18 @@ impl Note {
 
     /// Takes the note away, and what a rebuild that was cut short had not dropped yet.
     pub(crate) fn remove(&self) -> Result<(), ChainStateError> {
-        if !self.path().exists() {
+        if !self.stands() {
             return Ok(());
         }
         for name in [StoreName::Coins, StoreName::Index] {
             remove_dir(&self.store(name).1)?;
         }
         std::fs::remove_file(self.path()).map_err(|error| io(&self.path(), error))
+    }
+
+    /// Whether a rebuild is under way or was cut short.
+    pub(crate) fn stands(&self) -> bool {
+        self.path().exists()
     }
 
     fn path(&self) -> PathBuf {

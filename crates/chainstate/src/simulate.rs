@@ -22,9 +22,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cairn_params::ChainSpec;
+use cairn_store::Engine;
 use cairn_store::simulate::{Fuse, MemoryDisk};
 
 use crate::config::ChainStateConfig;
+use crate::convert::Converted;
 use crate::error::ChainStateError;
 use crate::flatfile::MAX_BLOCK_FILE;
 use crate::open::Places;
@@ -133,4 +135,20 @@ impl Default for SimDisk {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Converts the stores in `config.dir` as [`convert`](crate::convert::convert) does, and stops like a killed process at
+/// the instant that comes after `instants` others. The instants: before and after each copy, around the note that all
+/// are whole, after each rename, and before the old stores are removed.
+///
+/// # Errors
+/// As [`convert`](crate::convert::convert), and [`StoreError::Stopped`](cairn_store::StoreError::Stopped) when there
+/// are more instants.
+pub fn convert_until(
+    spec: &ChainSpec,
+    config: &ChainStateConfig,
+    to: Engine,
+    instants: usize,
+) -> Result<Converted, ChainStateError> {
+    crate::convert::convert_until(spec, config, to, instants)
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cairn_chainstate::ChainStateConfig;
+use cairn_chainstate::{ChainStateConfig, Engine};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::Address;
 use serde::Deserialize;
@@ -57,6 +57,8 @@ pub struct Settings {
     pub addrindex: Option<bool>,
     /// Keep the sums and the hash of the coins after each block.
     pub coinstatsindex: Option<bool>,
+    /// The engine of the stores, `sled` or `fjall`.
+    pub store: Option<String>,
     /// Memory for coins between two flushes, MiB.
     pub dbcache: Option<u64>,
     /// Memory for signatures and transactions that were found valid, MiB; 0 for none.
@@ -95,6 +97,7 @@ impl Settings {
             txindex: self.txindex.or(other.txindex),
             addrindex: self.addrindex.or(other.addrindex),
             coinstatsindex: self.coinstatsindex.or(other.coinstatsindex),
+            store: self.store.or(other.store),
             dbcache: self.dbcache.or(other.dbcache),
             sigcache: self.sigcache.or(other.sigcache),
             log: self.log.or(other.log),
@@ -140,6 +143,8 @@ pub struct Config {
     pub addrindex: bool,
     /// Keep the sums and the hash of the coins after each block.
     pub coinstatsindex: bool,
+    /// The engine of the stores; `None` for the one that is there, or the default in a new directory.
+    pub store: Option<Engine>,
     /// Memory for coins between two flushes, bytes.
     pub cache_bytes: usize,
     /// Memory for signatures and transactions that were found valid, bytes; 0 for none.
@@ -150,8 +155,8 @@ impl Config {
     /// Puts settings, mode and data directory together and fills in the defaults.
     ///
     /// # Errors
-    /// [`ConfigError`] for a chain that cannot be found or read, an address that is not of that chain, or
-    /// a number out of range.
+    /// [`ConfigError`] for a chain that cannot be found or read, an address that is not of that chain, an unknown
+    /// store, or a number out of range.
     pub fn resolve(settings: Settings, mode: Mode, datadir: PathBuf) -> Result<Self, ConfigError> {
         let dev = mode == Mode::Dev;
         let spec = match (mode, settings.chain) {
@@ -165,6 +170,8 @@ impl Config {
         let got = settings.threads.unwrap_or(1);
         let threads = NonZeroUsize::new(got).filter(|threads| threads.get() <= MAX_THREADS);
         let threads = threads.ok_or(ConfigError::Threads { got, limit: MAX_THREADS })?;
+        let store = settings.store.map(|name| name.parse()).transpose();
+        let store = store.map_err(|source| ConfigError::Store { source })?;
         let mib = settings.dbcache.unwrap_or(DEFAULT_DBCACHE_MIB);
         let cache_bytes = usize::try_from(mib).ok().and_then(|mib| mib.checked_mul(1 << 20));
         let sigcache_bytes = sigcache_bytes(settings.sigcache.unwrap_or(DEFAULT_SIGCACHE_MIB))?;
@@ -184,6 +191,7 @@ impl Config {
             txindex: settings.txindex.unwrap_or(dev),
             addrindex: settings.addrindex.unwrap_or(dev),
             coinstatsindex: settings.coinstatsindex.unwrap_or(false),
+            store,
             cache_bytes: cache_bytes.ok_or(ConfigError::Cache { got: mib })?,
             sigcache_bytes,
         })
@@ -205,6 +213,7 @@ impl Config {
     /// How the chain is opened.
     pub(crate) fn chain_state(&self) -> ChainStateConfig {
         ChainStateConfig {
+            engine: self.store,
             cache_bytes: self.cache_bytes,
             txindex: self.txindex,
             addrindex: self.addrindex,

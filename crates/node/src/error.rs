@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cairn_chainstate::ChainStateError;
 use cairn_chainstate::import::ImportError;
+use cairn_chainstate::{ChainStateError, UnknownEngine};
 use cairn_params::{SpecError, presets};
 use cairn_primitives::AddressError;
 
@@ -96,6 +96,12 @@ pub enum ConfigError {
         got: usize,
         /// The most.
         limit: usize,
+    },
+    /// No store engine has this name.
+    #[error("{source}: use --store sled or --store fjall")]
+    Store {
+        /// The name given.
+        source: UnknownEngine,
     },
     /// A cache size that this machine cannot address.
     #[error("a cache of {got} MiB cannot be addressed on this machine: use a smaller --dbcache")]

@@ -37,6 +37,7 @@
 
 mod batch;
 mod codec;
+mod copy;
 mod engine;
 mod error;
 mod kind;
@@ -46,6 +47,7 @@ mod table;
 
 pub use batch::{Batch, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 pub use codec::{Key, Value, ValueError, exact};
+pub use copy::Rows;
 pub use error::{EngineError, StoreError};
 pub use kind::{Engine, UnknownEngine};
 pub use store::{Snapshot, SnapshotEntries, Store, StoreOptions};

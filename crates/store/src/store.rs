@@ -60,7 +60,7 @@ pub(crate) struct Shared {
 /// the last of them and the last of its tables.
 #[derive(Debug, Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 const CATALOGUE: TableDef<u8, Vec<u8>> = TableDef::catalogue();
@@ -141,7 +141,7 @@ impl Store {
         self.apply(batch.ops)
     }
 
-    fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError> {
+    pub(crate) fn apply(&self, ops: Vec<Op>) -> Result<(), StoreError> {
         let _alone = self.shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.shared.engine.commit(ops)
     }

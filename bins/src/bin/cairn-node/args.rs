@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cairn_bins::node::{ExplainCommand, Place, PlaceArgs, Remote, VerifyCommand};
+use cairn_chainstate::Engine;
 use cairn_node::{Mode, Settings};
 use clap::{Args, Parser, Subcommand};
 
@@ -34,7 +35,7 @@ pub(crate) enum Command {
     Stop(RemoteArgs),
     /// Import blocks (blkNNNNN.dat files) or, with --headers, raw 80-byte headers.
     Import(ImportArgs),
-    /// Check, count or rebuild the data of a node that is not running.
+    /// Check, count, rebuild or convert the data of a node that is not running.
     #[command(subcommand)]
     Db(DbCommand),
     /// Check one block outside a chain, given the coins it spends.
@@ -138,6 +139,14 @@ pub(crate) enum DbCommand {
     },
     /// Make coins, indexes and damaged undo data again from the block files.
     Rebuild {
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Give the stores another engine.
+    Convert {
+        /// The engine: sled or fjall.
+        #[arg(long, value_name = "sled|fjall")]
+        to: Engine,
         #[command(flatten)]
         args: DbArgs,
     },

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Db(DbCommand::Check { deep, args }) => db::check(args.place.place(), deep, args.json),
         Command::Db(DbCommand::Stats { args }) => db::stats(args.place.place(), args.json),
         Command::Db(DbCommand::Rebuild { args }) => db::rebuild(args.place.place(), args.json),
+        Command::Db(DbCommand::Convert { to, args }) => db::convert(args.place.place(), to, args.json),
         Command::VerifyBlock(args) => node::verify_block(&args),
         Command::ExplainTx(args) => node::explain_tx(&args),
         Command::Chain(ChainCommand::New { path, extends, force }) => chain::new(&path, &extends, force),

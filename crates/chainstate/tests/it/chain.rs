@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cairn_chainstate::simulate::SimDisk;
 use cairn_chainstate::{
-    BranchStatus, ChainState, ChainStateConfig, ChainStateError, EventId, EventKind, IndexKind, OtherChain,
-    SubmitError, Submitted, script_hash,
+    BranchStatus, ChainState, ChainStateConfig, ChainStateError, Engine, EventId, EventKind, IndexKind,
+    OtherChain, SubmitError, Submitted, script_hash,
 };
 use cairn_consensus::{HeaderError, Verdict};
 use cairn_params::{ChainSpec, presets};
@@ -357,10 +357,10 @@ fn readers_see_one_moment() {
     compare::same(&reader, &model);
 }
 
-#[test]
-fn a_directory_is_kept_and_guarded() {
+fn a_directory_is_kept_and_guarded(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
     let config = ChainStateConfig {
+        engine: Some(engine),
         cache_bytes: 8 << 20,
         txindex: true,
         addrindex: true,
@@ -410,10 +410,10 @@ fn a_directory_is_kept_and_guarded() {
 }
 
 /// Blocks written and not committed are found in their file; a torn end is cut.
-#[test]
-fn the_end_of_a_block_file_is_taken_up_or_cut() {
+fn the_end_of_a_block_file_is_taken_up_or_cut(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
-    let config = ChainStateConfig { cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
+    let config =
+        ChainStateConfig { engine: Some(engine), cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
     let mut maker = Maker::new(spec());
     let blocks = maker.chain(genesis(), 6);
     let mut chain = ChainState::open(spec(), &config).unwrap();
@@ -443,10 +443,10 @@ fn the_end_of_a_block_file_is_taken_up_or_cut() {
 }
 
 /// The block files are the truth: whatever else is lost is made again from them.
-#[test]
-fn stores_are_rebuilt_from_the_block_files() {
+fn stores_are_rebuilt_from_the_block_files(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
     let config = ChainStateConfig {
+        engine: Some(engine),
         cache_bytes: 8 << 20,
         txindex: true,
         addrindex: true,
@@ -480,3 +480,9 @@ fn stores_are_rebuilt_from_the_block_files() {
     let refused = ChainState::open(spec(), &config);
     assert!(matches!(refused, Err(ChainStateError::CoinsDetached { at }) if at == model.tip()));
 }
+
+on_every_engine!(
+    a_directory_is_kept_and_guarded,
+    the_end_of_a_block_file_is_taken_up_or_cut,
+    stores_are_rebuilt_from_the_block_files,
+);

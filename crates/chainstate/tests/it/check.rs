@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cairn_chainstate::check::{Depth, Progress, Report, Task, check, stats};
-use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, IndexKind, Rebuilt};
+use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, Engine, IndexKind, Rebuilt};
 use cairn_primitives::{Block, BlockHash, OutPoint};
 use cairn_store::{Batch, Store, StoreOptions, TableDef};
 
@@ -24,16 +24,21 @@ fn config(dir: &Path) -> ChainStateConfig {
 }
 
 /// A chain with spends and a branch that lost, closed.
-struct Closed {
+pub(crate) struct Closed {
     _dir: tempfile::TempDir,
-    config: ChainStateConfig,
-    model: Model,
+    pub(crate) config: ChainStateConfig,
+    pub(crate) model: Model,
     tip: BlockHash,
 }
 
 fn closed() -> Closed {
+    closed_in(None)
+}
+
+/// With stores of the engine given, or of the default.
+pub(crate) fn closed_in(engine: Option<Engine>) -> Closed {
     let dir = tempfile::tempdir().unwrap();
-    let config = config(&dir.path().join("chain"));
+    let config = ChainStateConfig { engine, ..config(&dir.path().join("chain")) };
     let mut chain = ChainState::open(spec(), &config).unwrap();
     let (mut maker, mut model) = (Maker::new(spec()), Model::new(spec().genesis_block()));
     let mut give = |block: Block, maker: &Maker| {
@@ -88,9 +93,8 @@ impl Closed {
     }
 }
 
-#[test]
-fn what_is_whole_is_found_whole_and_left_alone() {
-    let closed = closed();
+fn what_is_whole_is_found_whole_and_left_alone(engine: Engine) {
+    let closed = closed_in(Some(engine));
     let mut tasks = Vec::new();
     let full = check(spec(), &closed.config, Depth::Full, |Progress { task, done, total }| {
         assert!(done <= total);
@@ -176,8 +180,8 @@ fn damaged_undo_data_is_named_and_made_again() {
 }
 
 /// Changes one row of a store behind the chain's back.
-fn drop_first_row(store: &Path, table: u8, name: &'static str) {
-    let store = Store::open(store, StoreOptions::default()).unwrap();
+fn drop_first_row(engine: Engine, store: &Path, table: u8, name: &'static str) {
+    let store = Store::open(store, StoreOptions { engine, ..StoreOptions::default() }).unwrap();
     let table = store.table(TableDef::<Vec<u8>, Vec<u8>>::new(table, name)).unwrap();
     let (key, _) = table.first().unwrap().unwrap();
     let mut batch = Batch::new();
@@ -186,8 +190,7 @@ fn drop_first_row(store: &Path, table: u8, name: &'static str) {
     store.sync().unwrap();
 }
 
-#[test]
-fn a_lost_coin_and_lost_index_rows_are_found_and_made_again() {
+fn a_lost_coin_and_lost_index_rows_are_found_and_made_again(engine: Engine) {
     let cases: [(&str, u8, &'static str, Option<IndexKind>); 5] = [
         ("coins", 1, "coins", None),
         ("index", 2, "txs", Some(IndexKind::Tx)),
@@ -196,11 +199,11 @@ fn a_lost_coin_and_lost_index_rows_are_found_and_made_again() {
         ("index", 5, "coin-stats", Some(IndexKind::CoinStats)),
     ];
     for (store, table, name, index) in cases {
-        let closed = closed();
-        drop_first_row(&closed.config.dir.join(store), table, name);
+        let closed = closed_in(Some(engine));
+        drop_first_row(engine, &closed.config.dir.join(store), table, name);
         if name == "coin-stats" {
             // The row of genesis, which no block makes.
-            drop_first_row(&closed.config.dir.join(store), table, name);
+            drop_first_row(engine, &closed.config.dir.join(store), table, name);
         }
         assert_eq!(closed.check(Depth::Records).damaged, 0, "{name}: takes a full check");
         let report = closed.check(Depth::Full);
@@ -218,9 +221,8 @@ fn a_lost_coin_and_lost_index_rows_are_found_and_made_again() {
 }
 
 /// Copies of the directory in the middle of a rebuild open as they are, and can be rebuilt to the end.
-#[test]
-fn a_rebuild_may_stop_anywhere() {
-    let closed = closed();
+fn a_rebuild_may_stop_anywhere(engine: Engine) {
+    let closed = closed_in(Some(engine));
     let copies = tempfile::tempdir().unwrap();
     let mut taken = Vec::new();
     ChainState::rebuild(spec(), &closed.config, |progress| {
@@ -261,3 +263,9 @@ fn a_directory_without_a_chain_is_refused_and_left_alone() {
     assert!(nothing(ChainState::rebuild(spec(), &config, |_| {}).unwrap_err()));
     assert!(!config.dir.exists());
 }
+
+on_every_engine!(
+    what_is_whole_is_found_whole_and_left_alone,
+    a_lost_coin_and_lost_index_rows_are_found_and_made_again,
+    a_rebuild_may_stop_anywhere,
+);

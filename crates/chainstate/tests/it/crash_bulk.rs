@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use cairn_chainstate::simulate::{PowerCut, SimDisk, TailDamage};
-use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, SubmitError, import};
+use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, Engine, SubmitError, import};
 use cairn_primitives::{Block, Encode, Header};
 
 use crate::compare;
@@ -137,10 +137,10 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
 }
 
 /// What lies in a directory while a process works in it is what the process leaves when it is killed.
-#[test]
-fn a_killed_process_leaves_a_chain_that_opens() {
+fn a_killed_process_leaves_a_chain_that_opens(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| ChainStateConfig {
+        engine: Some(engine),
         cache_bytes: 4 << 20,
         txindex: true,
         addrindex: true,
@@ -166,3 +166,5 @@ fn a_killed_process_leaves_a_chain_that_opens() {
         assert_eq!(compare::events(&left.reader()), compare::events(&chain.reader()));
     }
 }
+
+on_every_engine!(a_killed_process_leaves_a_chain_that_opens,);

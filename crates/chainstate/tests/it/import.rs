@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_chainstate::import::{self, ImportError, MAX_WAITING, Progress, Summary};
-use cairn_chainstate::{ChainState, ChainStateConfig};
+use cairn_chainstate::{ChainState, ChainStateConfig, Engine};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::{Block, BlockHash, Encode, Height, Work};
 
@@ -193,11 +193,11 @@ fn data(test: &str, name: &str) -> Option<PathBuf> {
     None
 }
 
-#[test]
-fn mainnet_is_imported_from_genesis_to_599() {
+fn mainnet_is_imported_from_genesis_to_599(engine: Engine) {
     let Some(path) = data("mainnet_is_imported", "blocks/mainnet-000000-000599.dat") else { return };
     let dir = tempfile::tempdir().unwrap();
-    let config = ChainStateConfig { cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
+    let config =
+        ChainStateConfig { engine: Some(engine), cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
     let bitcoin = Arc::new(presets::bitcoin());
     let mut chain = ChainState::open(bitcoin.clone(), &config).unwrap();
     let summary = run(&mut chain, std::slice::from_ref(&path)).unwrap();
@@ -219,12 +219,12 @@ fn testnet3_is_imported_from_genesis_to_400() {
     assert_eq!((summary.tip.height.to_u32(), summary.blocks), (400, 401));
 }
 
-#[test]
-fn headers_of_mainnet_are_imported_to_10236() {
+fn headers_of_mainnet_are_imported_to_10236(engine: Engine) {
     let Some(path) = data("headers_of_mainnet", "headers/mainnet-000000-010236.bin") else { return };
     let Some(table) = data("headers_of_mainnet", "headers/mainnet-every-2016.tsv") else { return };
     let dir = tempfile::tempdir().unwrap();
-    let config = ChainStateConfig { cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
+    let config =
+        ChainStateConfig { engine: Some(engine), cache_bytes: 8 << 20, ..ChainStateConfig::new(dir.path()) };
     let bitcoin = Arc::new(presets::bitcoin());
     let mut chain = ChainState::open(bitcoin.clone(), &config).unwrap();
     let go_on = |_| ControlFlow::Continue(());
@@ -300,3 +300,5 @@ fn a_flipped_byte_of_mainnet_is_always_found() {
         assert_eq!(chain.tip().hash, expected, "byte {flip}: {error}");
     }
 }
+
+on_every_engine!(mainnet_is_imported_from_genesis_to_599, headers_of_mainnet_are_imported_to_10236,);

@@ -1,7 +1,8 @@
-//! The data of a node that is not running: checked, counted, made again. See [`cairn_chainstate::check`].
+//! The data of a node that is not running: checked, counted, made again, converted. See [`cairn_chainstate::check`].
 
 use cairn_chainstate::check::{self, Depth, Progress, Report, Stats};
-use cairn_chainstate::{ChainState, Rebuilt};
+use cairn_chainstate::convert::{self, ConvertProgress, Converted};
+use cairn_chainstate::{ChainState, Engine, Rebuilt};
 
 use crate::config::Config;
 use crate::error::NodeError;
@@ -28,4 +29,16 @@ pub fn stats(config: &Config) -> Result<Stats, NodeError> {
 /// As [`check()`], and for a block that cannot be read, with file and offset.
 pub fn rebuild(config: &Config, progress: impl FnMut(Progress)) -> Result<Rebuilt, NodeError> {
     Ok(ChainState::rebuild(config.spec.clone(), &config.chain_state(), progress)?)
+}
+
+/// Gives the stores the engine `to`; see [`convert`](convert::convert).
+///
+/// # Errors
+/// As [`check()`], and for a program that was built without the engine.
+pub fn convert(
+    config: &Config,
+    to: Engine,
+    progress: impl FnMut(ConvertProgress),
+) -> Result<Converted, NodeError> {
+    Ok(convert::convert(&config.spec, &config.chain_state(), to, progress)?)
 }
