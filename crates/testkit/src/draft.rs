@@ -23,7 +23,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(spec: Arc<ChainSpec>, next: NextBlock) -> Self {
+    /// A block of a coinbase alone at the place `next`, which tells of one under the rules of `spec`.
+    pub fn new(spec: Arc<ChainSpec>, next: NextBlock) -> Self {
         Self {
             spec,
             version: 0x2000_0000,
