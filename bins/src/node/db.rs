@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cairn_chainstate::check::{Depth, IndexState, Progress, Report, Stats, Task};
 use cairn_chainstate::convert::{ConvertProgress, ConvertStep, Converted};
-use cairn_chainstate::{ChainStateError, CoinStats, Engine, SupplyStats};
+use cairn_chainstate::{ChainStateError, CoinStats, Engine, IndexKind, SupplyStats};
 use cairn_node::{NodeError, db};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -53,6 +53,35 @@ pub fn stats(place: Place, json: bool) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Prints the indexes on disk and how far each has come.
+///
+/// # Errors
+/// As [`stats`].
+pub fn list_indexes(place: Place, json: bool) -> Result<(), Failure> {
+    let indexes = db::indexes(&place.configure()?)?;
+    if json {
+        return output::json(&json!({ "indexes": indexes_json(&indexes) }));
+    }
+    print_indexes(&indexes);
+    Ok(())
+}
+
+/// Deletes an index.
+///
+/// # Errors
+/// As [`stats`].
+pub fn drop_index(place: Place, index: IndexKind, json: bool) -> Result<(), Failure> {
+    let config = place.configure()?;
+    let bar = ProgressBar::new_spinner();
+    let rows = db::drop_index(&config, index, |rows| bar.set_message(format!("{rows} rows")))?;
+    bar.finish_and_clear();
+    if json {
+        return output::json(&json!({ "index": index.name(), "rows": rows }));
+    }
+    line(format_args!("the {index} index is gone: {rows} rows"));
+    Ok(())
 }
 
 /// Makes coins, indexes and damaged undo data again from the block files.
@@ -184,7 +213,11 @@ fn print_coins(coins: Option<&CoinStats>, height: u32) {
 
 fn print_indexes(indexes: &[IndexState]) {
     for state in indexes {
-        line(format_args!("index    {} at height {}", state.index, state.status.height));
+        let behind = match state.status.behind() {
+            0 => String::new(),
+            events => format!(", {} events behind", HumanCount(events)),
+        };
+        line(format_args!("index    {} at height {}{behind}", state.index, state.status.height));
     }
 }
 
@@ -258,6 +291,9 @@ fn indexes_json(indexes: &[IndexState]) -> Value {
             "index": state.index.to_string(),
             "height": state.status.height.to_u32(),
             "hash": state.status.hash.to_string(),
+            "name": state.index.name(),
+            "event": state.status.last_event.to_u64(),
+            "target": state.status.target.to_u64(),
         })
     };
     indexes.iter().map(entry).collect()

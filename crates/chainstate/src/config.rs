@@ -25,6 +25,19 @@ pub struct ChainStateConfig {
     pub coinstatsindex: bool,
     /// Threads for script checks; 0 for one on each core.
     pub script_threads: usize,
+    /// Who brings the indexes up.
+    pub indexing: Indexing,
+}
+
+/// Who brings the indexes up to the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Indexing {
+    /// A thread of their own, from the opening of the chain to its closing. Questions wait for it near the tip.
+    #[default]
+    Background,
+    /// The chain's writer, in [`ChainState::open`](crate::ChainState::open) and after each commit: the same writes in
+    /// the same order each time. For simulations and tests.
+    WithCommits,
 }
 
 /// Bytes of memory unless asked otherwise: Core's default for `-dbcache`.
@@ -41,6 +54,7 @@ impl ChainStateConfig {
             addrindex: false,
             coinstatsindex: false,
             script_threads: 0,
+            indexing: Indexing::Background,
         }
     }
 

@@ -1,12 +1,14 @@
 //! What can go wrong with the durable chain, apart from rules a block breaks.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cairn_consensus::{BlockError, DisconnectError, HeaderError, Verdict};
 use cairn_primitives::{BlockHash, DecodeError, Height, OutPoint};
 use cairn_store::{Engine, StoreError};
 
 use crate::coin_stats::CoinStats;
+use crate::events::EventId;
 use crate::index::IndexKind;
 
 /// Why the chain's data could not be opened, read or written.
@@ -188,6 +190,26 @@ pub enum ChainStateError {
     IndexOff {
         /// The index.
         index: IndexKind,
+    },
+    /// The index is being built and has not come as far as the question needs.
+    #[error("the {index} index is being built: it has come to height {height}, event {event} of {target}")]
+    IndexBehind {
+        /// The index.
+        index: IndexKind,
+        /// The height it has come to.
+        height: Height,
+        /// The last event it has read.
+        event: EventId,
+        /// The last event there is.
+        target: EventId,
+    },
+    /// The index cannot be brought up. It is tried again with the next commit.
+    #[error("the {index} index has stopped: {source}")]
+    IndexStopped {
+        /// The index.
+        index: IndexKind,
+        /// Why.
+        source: Arc<ChainStateError>,
     },
     /// A write failed earlier, so that memory may be ahead of the disk: open the chain again.
     #[error("an earlier write failed; the chain must be opened again")]

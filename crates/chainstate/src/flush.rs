@@ -15,13 +15,14 @@ use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint};
 use crate::check::{Progress, Task};
 use crate::coin_cache::{CoinCache, InStore};
 use crate::coins::settled;
+use crate::config::Indexing;
 use crate::error::ChainStateError;
 use crate::layout::{CoinsState, EventRow, HeaderRow, StateRow};
 use crate::open::Watch;
 use crate::state::{ChainState, Pending, SinceFlush};
 
 impl ChainState {
-    /// Makes headers, blocks, tip and events durable, brings the indexes up to them, and hands the events out.
+    /// Makes headers, blocks, tip and events durable, tells the indexes of them, and hands the events out.
     pub(crate) fn commit(&mut self) -> Result<(), ChainStateError> {
         let Pending { events, rows, marks, .. } = &self.pending;
         let nothing = events.is_empty() && rows.is_empty() && marks.is_empty();
@@ -31,8 +32,12 @@ impl ChainState {
         let result = self.write_commit();
         self.or_halt(result)?;
         let events = std::mem::take(&mut self.pending).events;
-        let caught_up = self.shared.index.catch_up(&self.shared, &mut |_| {});
-        self.or_halt(caught_up)?;
+        if self.indexing == Indexing::WithCommits {
+            let caught_up = self.shared.index.catch_up(&self.shared, &mut |_| {});
+            self.or_halt(caught_up)?;
+        } else if let Some(indexer) = &self.indexer {
+            indexer.wake();
+        }
         self.shared.hub.publish(&events);
         Ok(())
     }

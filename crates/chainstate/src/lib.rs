@@ -62,12 +62,12 @@ mod tail;
 mod undo_file;
 
 pub use coin_stats::{CoinStats, coin_element};
-pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES};
+pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES, Indexing};
 pub use error::{ChainStateError, OtherChain, SubmitError};
 pub use events::{ChainEvent, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
 pub use index::{
-    AddressBalance, AddressCoin, AddressHistory, HistoryEntry, IndexKind, IndexStatus, SupplyStats, TxInfo,
-    Unspendable, script_hash,
+    AddressBalance, AddressCoin, AddressHistory, FRESH_EVENTS, FRESH_WAIT, HistoryEntry, IndexKind,
+    IndexStatus, SupplyStats, TxInfo, UnknownIndex, Unspendable, drop_index, indexes, script_hash,
 };
 pub use reader::{BranchStatus, BranchTip, ChainReader, ChainView, HeaderInfo};
 pub use rebuild::Rebuilt;

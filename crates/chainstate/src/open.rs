@@ -13,12 +13,12 @@ use crate::candidates::Candidates;
 use crate::chain_db::ChainDb;
 use crate::check::Progress;
 use crate::coins::{CoinDb, settled};
-use crate::config::{ChainStateConfig, StoreName};
+use crate::config::{ChainStateConfig, Indexing, StoreName};
 use crate::convert::Exchange;
 use crate::error::{ChainStateError, OtherChain};
 use crate::events::EventId;
 use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
-use crate::index::IndexDb;
+use crate::index::{IndexDb, Indexer};
 use crate::layout::{BlockRow, DISK_FORM, Identity, StateRow};
 use crate::live::{Live, Shared};
 use crate::lock::DirLock;
@@ -68,7 +68,8 @@ impl Places {
 impl ChainState {
     /// Opens the chain in `config.dir`, and begins it with genesis if nothing is there. Sets right what a crash
     /// left: cuts torn ends of block files, takes up whole blocks behind the last commit, redoes coin changes
-    /// that were not flushed, brings the indexes up. Needs no network and asks for no rebuild.
+    /// that were not flushed. Needs no network and asks for no rebuild. Indexes are brought up by a thread of their own
+    /// from here on ([`Indexing`]), which dropping the chain ends.
     ///
     /// # Errors
     /// [`ChainStateError::InUse`] while another process has the directory, [`ChainStateError::OtherChain`] if it
@@ -82,7 +83,7 @@ impl ChainState {
         Self::start(spec, places, config)
     }
 
-    /// A new chain in memory, with all indexes, its scripts checked on the caller's thread. For tests and
+    /// A new chain in memory, with all indexes, kept up by the caller's thread, which also checks its scripts. For tests and
     /// simulations; nothing of it outlives the process.
     pub fn in_memory(spec: Arc<ChainSpec>) -> Self {
         let places = Places {
@@ -99,6 +100,7 @@ impl ChainState {
             addrindex: true,
             coinstatsindex: true,
             script_threads: 1,
+            indexing: Indexing::WithCommits,
             ..ChainStateConfig::new("")
         };
         Self::start(spec, places, &config).expect("empty stores in memory hold nothing that could be wrong")
@@ -111,6 +113,9 @@ impl ChainState {
     ) -> Result<Self, ChainStateError> {
         let mut this = Self::assemble(spec, places, config)?;
         this.recover(&mut |_| {})?;
+        if this.indexing == Indexing::Background {
+            this.indexer = Indexer::start(&this.shared)?;
+        }
         Ok(this)
     }
 
@@ -125,7 +130,7 @@ impl ChainState {
         let live = load(&chain, &spec, &state)?;
         let files = Files::new(places.files.clone(), spec.network.magic);
         let appender = Appender::new(files.clone(), places.roll_over, ends(&live));
-        let index = IndexDb::open(places.index, config.indexes())?;
+        let index = IndexDb::open(places.index, config.indexes(), config.indexing)?;
         let coins = CoinDb::open(places.coins)?;
         let (saved_headers, genesis) = (live.tree.len(), live.tree.genesis());
         let shared = Arc::new(Shared::new(spec, live, chain, coins, index, files));
@@ -140,6 +145,8 @@ impl ChainState {
             cache_budget: config.coin_cache_bytes(),
             bulk: false,
             halted: false,
+            indexing: config.indexing,
+            indexer: None,
             repairs_undo: false,
             undo_repaired: 0,
             files: appender,
@@ -161,7 +168,9 @@ impl ChainState {
         };
         self.redo(coins, watch)?;
         self.shared.index.check(&self.shared)?;
-        self.shared.index.catch_up(&self.shared, watch)?;
+        if self.indexing == Indexing::WithCommits {
+            self.shared.index.catch_up(&self.shared, watch)?;
+        }
         self.add_saved_blocks();
         self.read_tails()?;
         self.store_genesis()?;

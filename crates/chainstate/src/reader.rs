@@ -1,6 +1,7 @@
 //! Reading the chain from any thread.
 
 use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
 
 use cairn_consensus::{HeaderTree, NextBlock, NodeId, Undo};
 use cairn_params::ChainSpec;
@@ -72,8 +73,10 @@ pub struct BranchTip {
 /// Reads the chain from any thread, while its one writer goes on.
 ///
 /// Each method answers from one moment: a tip with exactly its coins. Two calls may see two moments; for
-/// several answers from one, take a [`view`](Self::view). The answers of an index are from the moment the
-/// index has reached ([`index_status`](Self::index_status)), which is the last commit. Answers may be ahead of
+/// several answers from one, take a [`view`](Self::view). A question to an index waits until the index has read what
+/// was committed when it was asked, if it is at most [`FRESH_EVENTS`](crate::FRESH_EVENTS) behind; one that is further
+/// behind is being built ([`index_status`](Self::index_status)), and the answer is
+/// [`ChainStateError::IndexBehind`] where part of it could be missing. Other answers may be ahead of
 /// what is durable while the chain is catching up; [`events`](Self::events) never are.
 #[derive(Debug, Clone)]
 pub struct ChainReader {
@@ -173,7 +176,8 @@ impl ChainReader {
     /// The transaction and its place, if the best chain has it. Needs the transaction index.
     ///
     /// # Errors
-    /// [`ChainStateError::IndexOff`], and what disk and store report.
+    /// [`ChainStateError::IndexOff`]; [`ChainStateError::IndexBehind`] if it is not found and the index is being built;
+    /// [`ChainStateError::IndexStopped`]; and what disk and store report.
     pub fn tx(&self, txid: &Txid) -> Result<Option<TxInfo>, ChainStateError> {
         self.shared.index.tx(&self.shared, txid)
     }
@@ -182,15 +186,16 @@ impl ChainReader {
     /// Needs the address index.
     ///
     /// # Errors
-    /// [`ChainStateError::IndexOff`], and what the store reports.
+    /// [`ChainStateError::IndexOff`], [`ChainStateError::IndexBehind`], [`ChainStateError::IndexStopped`], and what the store reports.
     pub fn address_coins(&self, script: &Sha256) -> Result<Vec<AddressCoin>, ChainStateError> {
         Ok(self.shared.index.address_coins(&self.shared, script)?.1)
     }
 
-    /// What the unspent coins of a script are worth. Needs the address index.
+    /// What the unspent coins of a script are worth. Needs the address index. Its cost grows with the number of coins
+    /// and not with what the script has spent.
     ///
     /// # Errors
-    /// [`ChainStateError::IndexOff`], and what the store reports.
+    /// [`ChainStateError::IndexOff`], [`ChainStateError::IndexBehind`], [`ChainStateError::IndexStopped`], and what the store reports.
     pub fn address_balance(&self, script: &Sha256) -> Result<AddressBalance, ChainStateError> {
         self.shared.index.address_balance(&self.shared, script)
     }
@@ -199,14 +204,14 @@ impl ChainReader {
     /// Needs the address index.
     ///
     /// # Errors
-    /// [`ChainStateError::IndexOff`], and what the store reports.
+    /// [`ChainStateError::IndexOff`], [`ChainStateError::IndexBehind`], [`ChainStateError::IndexStopped`], and what the store reports.
     pub fn address_history(
         &self,
         script: &Sha256,
         skip: usize,
         limit: usize,
     ) -> Result<AddressHistory, ChainStateError> {
-        self.shared.index.address_history(script, skip, limit)
+        self.shared.index.address_history(&self.shared, script, skip, limit)
     }
 
     /// The sums and the hash of the coins after the block of the best chain at `height`, and what became of the rest
@@ -215,7 +220,7 @@ impl ChainReader {
     /// # Errors
     /// [`ChainStateError::IndexOff`], and what the store reports.
     pub fn supply_stats(&self, height: Height) -> Result<Option<SupplyStats>, ChainStateError> {
-        self.shared.index.supply_stats(height)
+        self.shared.index.supply_stats(&self.shared, height)
     }
 
     /// The sums and the hash of the coins at the tip, from the coins themselves: as
@@ -227,12 +232,28 @@ impl ChainReader {
         self.view().coin_stats()
     }
 
-    /// How far an index has come.
+    /// How far an index has come, and how far it is to come.
     ///
     /// # Errors
     /// [`ChainStateError::IndexOff`], and what the store reports.
     pub fn index_status(&self, index: IndexKind) -> Result<IndexStatus, ChainStateError> {
-        self.shared.index.status(index)
+        self.shared.index.status(&self.shared, index)
+    }
+
+    /// The indexes that are on.
+    pub fn indexes(&self) -> &[IndexKind] {
+        self.shared.index.enabled()
+    }
+
+    /// Waits until an index has read all events that are durable now, at most for `limit`; returns how far it is then,
+    /// which may be less. Questions near the tip need not call this: they wait themselves.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`]; [`ChainStateError::IndexStopped`] if it cannot go on now; and what the store
+    /// reports.
+    pub fn wait_for_index(&self, index: IndexKind, limit: Duration) -> Result<IndexStatus, ChainStateError> {
+        let event = self.last_event();
+        self.shared.index.wait_until(&self.shared, index, event, limit)
     }
 
     /// The durable events after `since`, in order; [`EventId::NONE`] for all of them. None is ever dropped.

@@ -11,7 +11,7 @@ use cairn_params::ChainSpec;
 use cairn_primitives::{Block, Coin, Height, OutPoint};
 
 use crate::check::Progress;
-use crate::config::{ChainStateConfig, StoreName};
+use crate::config::{ChainStateConfig, Indexing, StoreName};
 use crate::error::ChainStateError;
 use crate::layout::BlockRow;
 use crate::lock::DirLock;
@@ -49,6 +49,7 @@ impl ChainState {
         identified(&spec, config)?;
         let note = Note::of(&config.dir);
         note.begin()?;
+        let config = &ChainStateConfig { indexing: Indexing::WithCommits, ..config.clone() };
         let mut chain = Self::assemble(spec, Places::with_lock(config, lock)?, config)?;
         chain.repairs_undo = true;
         chain.recover(&mut progress)?;

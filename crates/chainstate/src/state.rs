@@ -9,9 +9,11 @@ use cairn_script::Caches;
 use crossbeam_channel::Receiver;
 
 use crate::candidates::Candidates;
+use crate::config::Indexing;
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId};
 use crate::flatfile::Appender;
+use crate::index::Indexer;
 use crate::layout::BlockRow;
 use crate::live::{Live, Shared};
 use crate::lock::DirLock;
@@ -89,6 +91,9 @@ pub struct ChainState {
     pub(crate) repairs_undo: bool,
     /// How much of it was.
     pub(crate) undo_repaired: u64,
+    pub(crate) indexing: Indexing,
+    /// The indexes' thread. Before the lock: it ends before another may open the directory.
+    pub(crate) indexer: Option<Indexer>,
     pub(crate) _lock: Option<DirLock>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cairn_chainstate::ChainState;
 use cairn_chainstate::import::{self, Progress, Summary};
@@ -10,7 +11,11 @@ use crate::config::Config;
 use crate::error::NodeError;
 use crate::writer::now;
 
-/// Imports block files (`blkNNNNN.dat`) in order. See [`cairn_chainstate::import::blocks`].
+/// How long an index is waited for at a time.
+const INDEX_WAIT: Duration = Duration::from_secs(10);
+
+/// Imports block files (`blkNNNNN.dat`) in order, and returns once the indexes that are on have them too. See
+/// [`cairn_chainstate::import::blocks`].
 ///
 /// # Errors
 /// [`NodeError::Chain`] if the chain cannot be opened or written, [`NodeError::Import`] at the first record that cannot be used; what
@@ -22,6 +27,9 @@ pub fn blocks(
 ) -> Result<Summary, NodeError> {
     let mut chain = open(config)?;
     let outcome = import::blocks(&mut chain, files, now(), progress);
+    if matches!(outcome, Ok(Summary { stopped: false, .. })) {
+        build_indexes(&chain)?;
+    }
     finish(chain, outcome)
 }
 
@@ -42,6 +50,17 @@ pub fn headers(
 pub(crate) fn open(config: &Config) -> Result<ChainState, NodeError> {
     crate::datadir::create(&config.datadir)?;
     Ok(ChainState::open(config.spec.clone(), &config.chain_state())?)
+}
+
+/// Waits until the indexes have come as far as the chain.
+fn build_indexes(chain: &ChainState) -> Result<(), NodeError> {
+    let reader = chain.reader();
+    for &index in reader.indexes() {
+        while reader.wait_for_index(index, INDEX_WAIT)?.behind() > 0 {
+            tracing::debug!(%index, "waiting for an index");
+        }
+    }
+    Ok(())
 }
 
 fn finish(chain: ChainState, outcome: Result<Summary, import::ImportError>) -> Result<Summary, NodeError> {

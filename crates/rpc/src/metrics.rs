@@ -84,6 +84,12 @@ impl Metrics {
         gauge("cairn_mempool_transactions", "Unconfirmed transactions held.", count(status.mempool));
         gauge("cairn_peers", "Connected peers.", count(status.peers));
         gauge("cairn_uptime_seconds", "Seconds since the node started.", count(status.uptime_s));
+        for index in &status.indexes {
+            let label = vec![Label::new("index", index.name.clone())];
+            let key = Key::from_parts("cairn_index_behind_events", label);
+            let behind = index.target.saturating_sub(index.event);
+            self.recorder.register_gauge(&key, &METADATA).set(count(behind));
+        }
         let miner = &status.miner;
         gauge("cairn_miner_hashrate_hps", "Measured rate of the node's own miner.", miner.hashrate_hps);
         gauge("cairn_miner_threads", "Worker threads of the node's own miner.", miner.threads.into());
@@ -96,6 +102,8 @@ impl Metrics {
     fn describe(&self) {
         let requests = SharedString::from("Requests answered, by method, route and status.");
         self.recorder.describe_counter(KeyName::from("cairn_http_requests_total"), None, requests);
+        let behind = SharedString::from("Events of the chain that the index has yet to read.");
+        self.recorder.describe_gauge(KeyName::from("cairn_index_behind_events"), None, behind);
         let times = SharedString::from("Time from a request's headers to its answer's headers.");
         let name = KeyName::from("cairn_http_request_seconds");
         self.recorder.describe_histogram(name, Some(Unit::Seconds), times);

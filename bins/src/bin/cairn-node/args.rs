@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cairn_bins::node::{ExplainCommand, Place, PlaceArgs, Remote, VerifyCommand};
-use cairn_chainstate::Engine;
+use cairn_chainstate::{Engine, IndexKind};
 use cairn_node::{Mode, Settings};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs a node of a Bitcoin-style chain.
@@ -150,6 +151,30 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         args: DbArgs,
     },
+    /// Show or drop indexes.
+    #[command(subcommand)]
+    Index(IndexCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Show the indexes on disk and how far each has come.
+    List {
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Delete an index from disk; a node that is started with it switched on makes it anew.
+    Drop {
+        /// Which one.
+        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(IndexKind::NAMES).map(|name| index(&name)))]
+        index: IndexKind,
+        #[command(flatten)]
+        args: DbArgs,
+    },
+}
+
+fn index(name: &str) -> IndexKind {
+    name.parse().expect("one of the names that are taken")
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use cairn_bins::node::{self, ImportCommand, chain, db};
 use clap::Parser;
 
-use args::{ChainCommand, Cli, Command, DbCommand, PeersArgs, PeersCommand};
+use args::{ChainCommand, Cli, Command, DbCommand, IndexCommand, PeersArgs, PeersCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,6 +28,12 @@ fn main() -> ExitCode {
         Command::Db(DbCommand::Stats { args }) => db::stats(args.place.place(), args.json),
         Command::Db(DbCommand::Rebuild { args }) => db::rebuild(args.place.place(), args.json),
         Command::Db(DbCommand::Convert { to, args }) => db::convert(args.place.place(), to, args.json),
+        Command::Db(DbCommand::Index(IndexCommand::List { args })) => {
+            db::list_indexes(args.place.place(), args.json)
+        }
+        Command::Db(DbCommand::Index(IndexCommand::Drop { index, args })) => {
+            db::drop_index(args.place.place(), index, args.json)
+        }
         Command::VerifyBlock(args) => node::verify_block(&args),
         Command::ExplainTx(args) => node::explain_tx(&args),
         Command::Chain(ChainCommand::New { path, extends, force }) => chain::new(&path, &extends, force),

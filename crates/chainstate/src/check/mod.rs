@@ -15,7 +15,7 @@ use cairn_primitives::{BlockHash, Height};
 use crate::chain_db::ChainDb;
 use crate::coin_stats::CoinStats;
 use crate::coins::CoinDb;
-use crate::config::ChainStateConfig;
+use crate::config::{ChainStateConfig, Indexing};
 use crate::error::ChainStateError;
 use crate::flatfile::Files;
 use crate::index::{IndexDb, IndexKind, IndexStatus};
@@ -168,7 +168,7 @@ pub fn stats(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Stats, C
     let coins = look.stored_coins(coins_at)?;
     let reached = indexes.iter().find(|state| state.index == IndexKind::CoinStats);
     let supply = match reached {
-        Some(state) => look.shared.index.supply_stats(state.status.height)?,
+        Some(state) => look.shared.index.supply_stats(&look.shared, state.status.height)?,
         None => None,
     };
     let blocks = {
@@ -180,13 +180,13 @@ pub fn stats(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Stats, C
 }
 
 /// A chain opened for looking.
-struct Look {
+pub(crate) struct Look {
     shared: Shared,
     _lock: Option<DirLock>,
 }
 
 impl Look {
-    fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
+    pub(crate) fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
         config.must_exist()?;
         let places = Places::on_disk(config)?;
         let chain = ChainDb::open(places.chain.clone())?;
@@ -197,9 +197,15 @@ impl Look {
         let live = load(&chain, &spec, &state)?;
         let files = Files::new(places.files, spec.network.magic);
         // Whatever is on disk is looked at, also what is switched off now.
-        let index = IndexDb::open(places.index, IndexKind::ALL.to_vec())?;
+        let index = IndexDb::open(places.index, IndexKind::ALL.to_vec(), Indexing::WithCommits)?;
         let shared = Shared::new(spec, live, chain, CoinDb::open(places.coins)?, index, files);
         Ok(Look { shared, _lock: places.lock })
+    }
+
+    /// The indexes that have something on disk.
+    pub(crate) fn indexes(&self) -> Result<Vec<IndexState>, ChainStateError> {
+        let found = self.shared.index.on_disk(&self.shared)?.into_iter();
+        Ok(found.map(|(index, status)| IndexState { index, status }).collect())
     }
 
     fn report(&self) -> Result<Report, ChainStateError> {
@@ -213,17 +219,13 @@ impl Look {
             }
             None => genesis,
         };
-        let mut indexes = Vec::new();
-        for index in IndexKind::ALL {
-            match self.shared.index.status(index) {
-                Ok(status) => indexes.push(IndexState { index, status }),
-                Err(ChainStateError::IndexOff { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let tip = Tip::of(&live.tree, live.tip());
+        let headers = live.tree.len() as u64;
+        drop(live);
+        let indexes = self.indexes()?;
         Ok(Report {
-            tip: Tip::of(&live.tree, live.tip()),
-            headers: live.tree.len() as u64,
+            tip,
+            headers,
             blocks: 0,
             undo: 0,
             unsaved_bytes: 0,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cairn_primitives::{Amount, Coin, Height, OutPoint, Script, Sha256, Transaction, Txid, hash};
 use cairn_store::StoreError;
 
-use super::{Changes, IndexDb, IndexKind, IndexStatus, Place, Row, Step};
+use super::{Changes, IndexDb, IndexKind, Place, Row, Step};
 use crate::error::ChainStateError;
 use crate::events::EventKind;
 use crate::layout::{AddressCoinKey, AddressCoinRow, HistoryKey, HistoryRow};
@@ -139,14 +139,15 @@ fn add_history(
 }
 
 impl IndexDb {
-    /// The script's unspent coins in order of their outpoints, and the state they are of.
+    /// The script's unspent coins in order of their outpoints, and the height they are of.
     pub(crate) fn address_coins(
         &self,
         shared: &Shared,
         script: &Sha256,
-    ) -> Result<(IndexStatus, Vec<AddressCoin>), ChainStateError> {
+    ) -> Result<(Height, Vec<AddressCoin>), ChainStateError> {
+        self.must_be_fresh(shared, IndexKind::Address)?;
         let _still = self.hold();
-        let status = self.cursor(IndexKind::Address)?;
+        let height = self.cursor(IndexKind::Address)?.map_or(Height::GENESIS, |cursor| cursor.height);
         let maturity = shared.spec.limits.coinbase_maturity;
         let coins = self.coins.prefix(script.as_bytes()).map(|entry| {
             let (AddressCoinKey { outpoint, .. }, AddressCoinRow { value, height, coinbase }) = entry?;
@@ -156,7 +157,7 @@ impl IndexDb {
             Ok(AddressCoin { outpoint, value, height, coinbase, spendable_at })
         });
         let coins = coins.collect::<Result<_, StoreError>>()?;
-        Ok((status, coins))
+        Ok((height, coins))
     }
 
     /// What the script's unspent coins are worth.
@@ -165,8 +166,8 @@ impl IndexDb {
         shared: &Shared,
         script: &Sha256,
     ) -> Result<AddressBalance, ChainStateError> {
-        let (status, coins) = self.address_coins(shared, script)?;
-        let next = status.height.next();
+        let (height, coins) = self.address_coins(shared, script)?;
+        let next = height.next();
         let mut balance =
             AddressBalance { confirmed: Amount::ZERO, immature: Amount::ZERO, coins: coins.len() as u64 };
         for coin in &coins {
@@ -179,12 +180,13 @@ impl IndexDb {
     /// The script's history without its first `skip` entries, at most `limit` of them.
     pub(crate) fn address_history(
         &self,
+        shared: &Shared,
         script: &Sha256,
         skip: usize,
         limit: usize,
     ) -> Result<AddressHistory, ChainStateError> {
+        self.must_be_fresh(shared, IndexKind::Address)?;
         let _still = self.hold();
-        self.cursor(IndexKind::Address)?;
         let mut page = AddressHistory { total: 0, entries: Vec::new() };
         for entry in self.history.prefix(script.as_bytes()).rev() {
             let (HistoryKey { height, index, .. }, HistoryRow { txid, received, spent }) = entry?;

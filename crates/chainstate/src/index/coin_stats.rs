@@ -226,10 +226,14 @@ fn overwritten(shared: &Shared, step: &Step<'_>) -> Result<Vec<(OutPoint, Coin)>
 
 impl IndexDb {
     /// The sums after the block of the best chain at `height`; `None` above the block the index has reached.
-    pub(crate) fn supply_stats(&self, height: Height) -> Result<Option<SupplyStats>, ChainStateError> {
+    pub(crate) fn supply_stats(
+        &self,
+        shared: &Shared,
+        height: Height,
+    ) -> Result<Option<SupplyStats>, ChainStateError> {
+        self.is_fresh(shared, IndexKind::CoinStats)?;
         let _still = self.hold();
-        let reached = self.cursor(IndexKind::CoinStats)?;
-        if height > reached.height {
+        if self.cursor(IndexKind::CoinStats)?.is_none_or(|reached| height > reached.height) {
             return Ok(None);
         }
         Ok(self.stats.get(&height.to_u32())?.map(|row| row.stats(height)))

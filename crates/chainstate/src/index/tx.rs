@@ -45,12 +45,14 @@ pub(super) fn add_changes(step: &Step<'_>, changes: &mut Changes) {
 impl IndexDb {
     /// The transaction, if the best chain has it.
     pub(crate) fn tx(&self, shared: &Shared, txid: &Txid) -> Result<Option<TxInfo>, ChainStateError> {
+        let fresh = self.is_fresh(shared, IndexKind::Tx)?;
         let row = {
             let _still = self.hold();
-            self.cursor(IndexKind::Tx)?;
             self.txs.get(txid.as_bytes())?
         };
-        let Some(TxRow { height, index, offset, len }) = row else { return Ok(None) };
+        let Some(TxRow { height, index, offset, len }) = row else {
+            return if fresh { Ok(None) } else { Err(self.behind(shared, IndexKind::Tx)?) };
+        };
         let found = {
             let live = shared.read();
             live.at_height(height).and_then(|id| Some((live.tree.hash(id), live.row(id)?)))

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cairn_chainstate::simulate::SimDisk;
 use cairn_chainstate::{
     BranchStatus, ChainState, ChainStateConfig, ChainStateError, Engine, EventId, EventKind, IndexKind,
-    OtherChain, SubmitError, Submitted, script_hash,
+    Indexing, OtherChain, SubmitError, Submitted, script_hash,
 };
 use cairn_consensus::{HeaderError, Verdict};
 use cairn_params::{ChainSpec, presets};
@@ -144,7 +144,8 @@ fn the_rule_an_invalid_block_breaks_is_told() {
 #[test]
 fn invalid_marks_survive_a_restart_and_are_taken_back() {
     let disk = SimDisk::new();
-    let config = ChainStateConfig { script_threads: 1, ..ChainStateConfig::new("") };
+    let config =
+        ChainStateConfig { script_threads: 1, indexing: Indexing::WithCommits, ..ChainStateConfig::new("") };
     let mut chain = disk.open(spec(), &config).unwrap();
     let mut maker = Maker::new(spec());
     let main = grow(&mut chain, &mut maker, genesis(), 4);
@@ -200,7 +201,8 @@ fn subscribers_hear_what_is_durable() {
 #[test]
 fn an_index_switched_on_late_catches_up() {
     let disk = SimDisk::new();
-    let off = ChainStateConfig { script_threads: 1, ..ChainStateConfig::new("") };
+    let off =
+        ChainStateConfig { script_threads: 1, indexing: Indexing::WithCommits, ..ChainStateConfig::new("") };
     let mut chain = disk.open(spec(), &off).unwrap();
     let mut maker = Maker::new(spec());
     let mut model = Model::new(spec().genesis_block());

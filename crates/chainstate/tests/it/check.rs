@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cairn_chainstate::check::{Depth, Progress, Report, Task, check, stats};
-use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, Engine, IndexKind, Rebuilt};
+use cairn_chainstate::{ChainState, ChainStateConfig, ChainStateError, Engine, IndexKind, Indexing, Rebuilt};
 use cairn_primitives::{Block, BlockHash, OutPoint};
 use cairn_store::{Batch, Store, StoreOptions, TableDef};
 
@@ -19,6 +19,7 @@ fn config(dir: &Path) -> ChainStateConfig {
         addrindex: true,
         coinstatsindex: true,
         script_threads: 1,
+        indexing: Indexing::WithCommits,
         ..ChainStateConfig::new(dir)
     }
 }

@@ -1,6 +1,7 @@
 //! Holding a chain against the model.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cairn_chainstate::{
     ChainEvent, ChainReader, CoinStats, EventId, EventKind, IndexKind, Unspendable, coin_element, script_hash,
@@ -17,8 +18,17 @@ pub(crate) fn same(reader: &ChainReader, model: &Model) {
     consistent(reader, model);
 }
 
+/// Waits until each index that is on has read what is durable now.
+pub(crate) fn settled(reader: &ChainReader) {
+    for &index in reader.indexes() {
+        let status = reader.wait_for_index(index, Duration::from_secs(60)).unwrap();
+        assert_eq!(status.behind(), 0, "{index} index");
+    }
+}
+
 /// Wherever the chain stands, its coins, its indexes and its events are those of that place.
 pub(crate) fn consistent(reader: &ChainReader, model: &Model) {
+    settled(reader);
     let tip = reader.tip();
     let coins = model.coins(tip.hash);
     let found: BTreeMap<_, _> = reader.view().coins().unwrap().into_iter().collect();
@@ -119,6 +129,7 @@ fn addresses(reader: &ChainReader, model: &Model, coins: &BTreeMap<OutPoint, Coi
 
 /// Events are numbered without gaps, and following them leads to the indexes' place.
 pub(crate) fn events(reader: &ChainReader) -> Vec<ChainEvent> {
+    settled(reader);
     let events: Vec<_> = reader.events(EventId::NONE).map(Result::unwrap).collect();
     let tip = follow(reader.view().tree(), &events);
     if let Ok(status) = reader.index_status(IndexKind::Tx) {

@@ -1,7 +1,9 @@
 //! The machine stops at any write: what was told stays, and the chain opens where its blocks lead.
 
 use cairn_chainstate::simulate::{PowerCut, SimDisk, TailDamage};
-use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, ChainStateError, SubmitError, Tip};
+use cairn_chainstate::{
+    ChainEvent, ChainState, ChainStateConfig, ChainStateError, Indexing, SubmitError, Tip,
+};
 use cairn_primitives::{Block, BlockHash, OutPoint};
 use cairn_store::StoreError;
 
@@ -92,6 +94,7 @@ fn config() -> ChainStateConfig {
         addrindex: true,
         coinstatsindex: true,
         script_threads: 1,
+        indexing: Indexing::WithCommits,
         ..ChainStateConfig::new("")
     }
 }

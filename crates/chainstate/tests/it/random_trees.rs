@@ -1,7 +1,7 @@
 //! Random trees of blocks, held against the model at every step.
 
 use cairn_chainstate::simulate::{PowerCut, SimDisk};
-use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, SubmitError};
+use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, Indexing, SubmitError};
 use cairn_consensus::Verdict;
 use cairn_primitives::{Block, BlockHash, OutPoint, Txid};
 use proptest::prelude::*;
@@ -112,6 +112,7 @@ impl Run {
             addrindex: true,
             coinstatsindex: true,
             script_threads: 1,
+            indexing: Indexing::WithCommits,
             ..ChainStateConfig::new("")
         };
         let chain = Some(disk.open(spec(), &config).unwrap());

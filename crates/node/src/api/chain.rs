@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cairn_chainstate::{BranchStatus, BranchTip, ChainView};
+use cairn_chainstate::{BranchStatus, BranchTip, ChainView, IndexKind};
 use cairn_params::{ChainSpec, Fork};
 use cairn_primitives::{Amount, BlockTime};
-use cairn_rpc::{ApiError, ChainStatus, ChainTip, Readiness, Status, Supply, TipStatus};
+use cairn_rpc::{ApiError, ChainStatus, ChainTip, IndexProgress, Readiness, Status, Supply, TipStatus};
 
-use super::Service;
+use super::{Service, unreadable};
 use crate::pool::is_recent_view;
 use crate::writer::now;
 
@@ -22,6 +22,7 @@ impl Service {
     pub(super) fn chain_status(&self) -> Result<Status, ApiError> {
         let caught_up = self.has_caught_up();
         let miner = self.mining.status();
+        let indexes = self.index_progress()?;
         let view = self.reader.view();
         let tip = view.tip();
         let header = *view.tree().header(view.tip_id());
@@ -46,9 +47,23 @@ impl Service {
             next_halving: subsidy.next_halving(tip.height),
             miner,
             deployments: deployments(self.spec(), &view),
+            indexes,
             uptime_s: self.started.elapsed().as_secs(),
             ts: u64::from(now().to_u32()),
         })
+    }
+
+    fn index_progress(&self) -> Result<Vec<IndexProgress>, ApiError> {
+        let progress = |&index: &IndexKind| {
+            let status = self.reader.index_status(index).map_err(unreadable)?;
+            Ok(IndexProgress {
+                name: index.name().to_owned(),
+                height: status.height,
+                event: status.last_event.to_u64(),
+                target: status.target.to_u64(),
+            })
+        };
+        self.reader.indexes().iter().map(progress).collect()
     }
 
     pub(super) fn chain_supply(&self) -> Supply {

@@ -107,6 +107,7 @@ fn unreadable(source: ChainStateError) -> ApiError {
     match source {
         ChainStateError::IndexOff { index: IndexKind::Tx } => disabled(Index::Transaction),
         ChainStateError::IndexOff { index: IndexKind::Address } => disabled(Index::Address),
+        ChainStateError::IndexBehind { .. } => ApiError::NotReady { why: "the index is being built" },
         // No call asks for the coin statistics.
         other => {
             error!(error = %other, cause = ?std::error::Error::source(&other), "the chain cannot be read");

@@ -1,8 +1,8 @@
 //! The data of a node that is not running: checked, counted, made again, converted. See [`cairn_chainstate::check`].
 
-use cairn_chainstate::check::{self, Depth, Progress, Report, Stats};
+use cairn_chainstate::check::{self, Depth, IndexState, Progress, Report, Stats};
 use cairn_chainstate::convert::{self, ConvertProgress, Converted};
-use cairn_chainstate::{ChainState, Engine, Rebuilt};
+use cairn_chainstate::{ChainState, Engine, IndexKind, Rebuilt};
 
 use crate::config::Config;
 use crate::error::NodeError;
@@ -21,6 +21,22 @@ pub fn check(config: &Config, depth: Depth, progress: impl FnMut(Progress)) -> R
 /// As [`check()`].
 pub fn stats(config: &Config) -> Result<Stats, NodeError> {
     Ok(check::stats(config.spec.clone(), &config.chain_state())?)
+}
+
+/// The indexes that are on disk and how far each has come, whether they are switched on or not.
+///
+/// # Errors
+/// As [`check()`].
+pub fn indexes(config: &Config) -> Result<Vec<IndexState>, NodeError> {
+    Ok(cairn_chainstate::indexes(config.spec.clone(), &config.chain_state())?)
+}
+
+/// Deletes an index from disk and returns how many rows it had; see [`cairn_chainstate::drop_index`].
+///
+/// # Errors
+/// As [`check()`].
+pub fn drop_index(config: &Config, index: IndexKind, progress: impl FnMut(u64)) -> Result<u64, NodeError> {
+    Ok(cairn_chainstate::drop_index(&config.chain_state(), index, progress)?)
 }
 
 /// Makes coins, indexes and damaged undo data again from the block files; see [`ChainState::rebuild`].

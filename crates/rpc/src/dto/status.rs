@@ -76,10 +76,26 @@ pub struct Status {
     /// `must_signal`, `locked_in`, `active` or `failed`. Left out where the spec has none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub deployments: BTreeMap<String, String>,
+    /// The indexes the node keeps, and how far each has come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexProgress>,
     /// Seconds since the node started.
     pub uptime_s: u64,
     /// The node's clock, Unix seconds.
     pub ts: u64,
+}
+
+/// How far an index has come. It follows the event log, so a reorganisation counts each block taken off and put on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexProgress {
+    /// Its short name, as for `cairn-node db index`.
+    pub name: String,
+    /// Height of the block it has come to.
+    pub height: Height,
+    /// Number of the last event it has read.
+    pub event: u64,
+    /// Number of the last event there is.
+    pub target: u64,
 }
 
 /// `GET /supply`: how much there is and will be.

@@ -38,6 +38,7 @@ impl NodeApi for FakeNode {
             next_halving: Some(Height::new(210_000)),
             miner: self.mining_status()?,
             deployments: BTreeMap::new(),
+            indexes: Vec::new(),
             uptime_s: 5,
             ts: 1_700_000_000,
         })
