@@ -159,7 +159,11 @@ fn print_report(report: Report, deep: bool) {
     if more > 0 {
         line(format_args!("damaged: {} more", HumanCount(more)));
     }
-    if report.damaged == 0 && deep {
+    if let Some(height) = report.pruned {
+        line(format_args!(
+            "pruned   blocks up to height {height}, so coins and indexes cannot be worked out from them again"
+        ));
+    } else if report.damaged == 0 && deep {
         line("coins and indexes are those that the blocks make");
     } else if report.damaged == 0 {
         line("every record is whole; --deep compares coins and indexes with them");
@@ -169,6 +173,9 @@ fn print_report(report: Report, deep: bool) {
 fn print_stats(stats: &Stats, decimals: u8) {
     line(format_args!("tip      {} at {}", stats.tip.height, stats.tip.hash));
     line(format_args!("blocks   {}, {} headers", HumanCount(stats.blocks), HumanCount(stats.headers)));
+    if let Some(height) = stats.pruned {
+        line(format_args!("pruned   blocks up to height {height}"));
+    }
     print_coins(stats.coins.as_ref(), stats.coins_at.0.to_u32());
     if let Some(coins) = &stats.coins {
         line(format_args!("         worth {}", coins.total_amount.display(decimals)));
@@ -234,6 +241,7 @@ fn report_json(report: Report) -> Value {
         "headers": report.headers,
         "blocks": report.blocks,
         "undo": report.undo,
+        "pruned_height": report.pruned.map(|height| height.to_u32()),
         "unsaved_bytes": report.unsaved_bytes,
         "coins": coins_json(report.coins.as_ref()),
         "indexes": indexes_json(&report.indexes),
@@ -262,6 +270,7 @@ fn stats_json(stats: &Stats) -> Value {
         "tip": stats.tip.hash.to_string(),
         "headers": stats.headers,
         "blocks": stats.blocks,
+        "pruned_height": stats.pruned.map(|height| height.to_u32()),
         "coins": coins_json(stats.coins.as_ref()),
         "indexes": indexes_json(&stats.indexes),
         "supply": supply,

@@ -34,6 +34,10 @@ pub struct PlaceArgs {
     /// Keep the sums and the hash (muhash) of the coins after each block.
     #[arg(long, env = "CAIRN_COINSTATSINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub coinstatsindex: Option<bool>,
+    /// Remove the oldest blocks when block files are larger than this; at least 550, and 288 blocks are always kept
+    /// [default: all blocks are kept].
+    #[arg(long, env = "CAIRN_PRUNE", value_name = "MIB")]
+    pub prune: Option<u64>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as cairn_chainstate=debug [default: info].
     #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
     pub log: Option<String>,
@@ -53,6 +57,7 @@ impl PlaceArgs {
             txindex: self.txindex,
             addrindex: self.addrindex,
             coinstatsindex: self.coinstatsindex,
+            prune: self.prune,
             log: self.log.clone(),
             log_json: self.log_json,
             ..Settings::default()

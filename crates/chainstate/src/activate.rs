@@ -16,6 +16,7 @@ use crate::coins::{Coins, StagedCoins};
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventKind};
 use crate::layout::BlockRow;
+use crate::live::Live;
 use crate::state::ChainState;
 
 /// A block that was found invalid on the way.
@@ -97,6 +98,11 @@ impl ChainState {
             let tip = live.tip();
             (live.tree.plan(tip, target), live.tree.work(tip))
         });
+        let fork_is_pruned = |live: &Live| plan.disconnect.iter().any(|id| live.was_pruned(*id));
+        if let Some(pruned) = self.with_live(|live| live.pruned.filter(|_| fork_is_pruned(live))) {
+            let fork = self.with_live(|live| live.tree.height(plan.fork));
+            return Err(ChainStateError::ForkPruned { fork, height: pruned.height });
+        }
         let mut stage = Stage::default();
         for id in plan.disconnect {
             self.stage_disconnect(&mut stage, id)?;

@@ -22,9 +22,18 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// Takes note that the block's data is here. Call once for each block, in the order they arrived.
+    /// Takes note of a block that was connected, whether its data is still here or not. Call for each block after that for
+    /// its parent.
+    pub(crate) fn add_connected(&mut self, tree: &HeaderTree, id: NodeId) {
+        if !self.is_ready(id) {
+            self.make_ready(tree, id);
+        }
+    }
+
+    /// Takes note that the block's data is here. Call in the order they arrived.
     pub(crate) fn add_block(&mut self, tree: &HeaderTree, id: NodeId) {
         match tree.parent(id) {
+            _ if self.is_ready(id) => {}
             Some(parent) if !self.is_ready(parent) => self.waiting.entry(parent).or_default().push(id),
             _ => self.make_ready(tree, id),
         }

@@ -6,8 +6,8 @@ use cairn_store::{Batch, Entries, Key, Store, StoreError, Table, Value};
 
 use crate::events::EventId;
 use crate::layout::{
-    BLOCKS, BlockRow, EVENTS, EventRow, HEADERS, HeaderRow, IDENTITY, INVALID, Identity, ONLY, STATE,
-    StateRow,
+    BLOCKS, BlockRow, EVENTS, EventRow, HEADERS, HeaderRow, IDENTITY, INVALID, Identity, ONLY, PRUNED,
+    PrunedRow, STATE, StateRow,
 };
 
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub(crate) struct ChainDb {
     pub(crate) blocks: Table<u32, BlockRow>,
     events: Table<u64, EventRow>,
     pub(crate) invalid: Table<u32, ()>,
+    pub(crate) pruned: Table<u8, PrunedRow>,
 }
 
 impl ChainDb {
@@ -30,12 +31,18 @@ impl ChainDb {
             blocks: store.table(BLOCKS)?,
             events: store.table(EVENTS)?,
             invalid: store.table(INVALID)?,
+            pruned: store.table(PRUNED)?,
             store,
         })
     }
 
     pub(crate) fn identity(&self) -> Result<Option<Identity>, StoreError> {
         self.identity.get(&ONLY)
+    }
+
+    /// How far old blocks were removed.
+    pub(crate) fn pruned(&self) -> Result<Option<PrunedRow>, StoreError> {
+        self.pruned.get(&ONLY)
     }
 
     pub(crate) fn state(&self) -> Result<Option<StateRow>, StoreError> {

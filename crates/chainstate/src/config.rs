@@ -7,6 +7,7 @@ use cairn_store::Engine;
 use crate::convert::Exchange;
 use crate::error::ChainStateError;
 use crate::index::IndexKind;
+use crate::prune::Prune;
 
 /// Where a chain lies on disk and what is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct ChainStateConfig {
     pub script_threads: usize,
     /// Who brings the indexes up.
     pub indexing: Indexing,
+    /// How many old blocks are kept; `None` for all.
+    pub prune: Option<Prune>,
 }
 
 /// Who brings the indexes up to the chain.
@@ -55,6 +58,7 @@ impl ChainStateConfig {
             coinstatsindex: false,
             script_threads: 0,
             indexing: Indexing::Background,
+            prune: None,
         }
     }
 

@@ -211,6 +211,36 @@ pub enum ChainStateError {
         /// Why.
         source: Arc<ChainStateError>,
     },
+    /// The index would have to read blocks that were pruned.
+    #[error(
+        "the {index} index cannot be built: blocks up to height {height} were pruned; switch it off, or sync the chain again in \
+         an empty directory with the index on"
+    )]
+    IndexNeedsPruned {
+        /// The index.
+        index: IndexKind,
+        /// The highest pruned block.
+        height: Height,
+    },
+    /// Coins and indexes are made again from the blocks, and blocks were pruned.
+    #[error(
+        "this chain is pruned up to height {height}, so it cannot be rebuilt from its blocks; sync it again in an empty directory"
+    )]
+    RebuildPruned {
+        /// The highest pruned block.
+        height: Height,
+    },
+    /// The best chain forks off below blocks that were pruned, which would have to be taken off.
+    #[error(
+        "the best chain forks off at height {fork}, and blocks up to height {height} were pruned: sync the chain again in an empty \
+         directory"
+    )]
+    ForkPruned {
+        /// The last block both branches share.
+        fork: Height,
+        /// The highest pruned block.
+        height: Height,
+    },
     /// A write failed earlier, so that memory may be ahead of the disk: open the chain again.
     #[error("an earlier write failed; the chain must be opened again")]
     Halted,

@@ -130,6 +130,29 @@ impl Appender {
         self.current
     }
 
+    /// Bytes of all files, as far as records are known.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.ends.values().sum()
+    }
+
+    /// Removes all files with a number below `keep_from`. Nothing may name their records any more.
+    pub(crate) fn remove_below(&mut self, keep_from: u32) -> Result<(), ChainStateError> {
+        // They are removed from the lowest on, so what an earlier call left ends at `keep_from`.
+        let storage = self.files.storage.clone();
+        let mut first = keep_from;
+        while first > 0 && storage.len(FileId::blocks(first - 1))? > 0 {
+            first -= 1;
+        }
+        for number in first..keep_from {
+            storage.remove(FileId::undo(number))?;
+            storage.remove(FileId::blocks(number))?;
+        }
+        self.ends.retain(|file, _| file.number >= keep_from);
+        self.dirty.retain(|file| file.number >= keep_from);
+        self.current = self.current.max(keep_from);
+        Ok(())
+    }
+
     /// Takes records up to `end` of a block file as written: those found there after a crash.
     pub(crate) fn adopt(&mut self, number: u32, end: u64) {
         self.current = self.current.max(number);

@@ -32,6 +32,7 @@ impl ChainState {
         let result = self.write_commit();
         self.or_halt(result)?;
         let events = std::mem::take(&mut self.pending).events;
+        self.note_dips(&events);
         if self.indexing == Indexing::WithCommits {
             let caught_up = self.shared.index.catch_up(&self.shared, &mut |_| {});
             self.or_halt(caught_up)?;

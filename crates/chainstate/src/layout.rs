@@ -31,6 +31,8 @@ pub(crate) const BLOCKS: TableDef<u32, BlockRow> = TableDef::new(4, "blocks");
 pub(crate) const EVENTS: TableDef<u64, EventRow> = TableDef::new(5, "events");
 /// Store `chain`: headers whose block was found, or declared, invalid.
 pub(crate) const INVALID: TableDef<u32, ()> = TableDef::new(6, "invalid");
+/// Store `chain`: which block files were removed; no row before the first was.
+pub(crate) const PRUNED: TableDef<u8, PrunedRow> = TableDef::new(7, "pruned");
 
 /// Store `coins`: the unspent coins.
 pub(crate) const COINS: TableDef<CoinKey, CoinRow> = TableDef::new(1, "coins");
@@ -169,6 +171,27 @@ impl Value for BlockRow {
             false => Some(UndoPos { offset: fields.u32("undo offset")?, len: fields.u32("undo length")? }),
         };
         fields.end(BlockRow { block, undo })
+    }
+}
+
+/// How far old blocks were removed: number of the first file that is kept (4), height of the highest block in those that
+/// are not (4). Positions in a file below the first are left over from a crash and count for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PrunedRow {
+    pub(crate) files: u32,
+    pub(crate) height: Height,
+}
+
+impl Value for PrunedRow {
+    fn write_value(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.files.to_le_bytes());
+        out.extend_from_slice(&self.height.to_u32().to_le_bytes());
+    }
+
+    fn read_value(bytes: &[u8]) -> Result<Self, ValueError> {
+        let mut fields = Fields(bytes);
+        let row = PrunedRow { files: fields.u32("files")?, height: Height::new(fields.u32("height")?) };
+        fields.end(row)
     }
 }
 
@@ -517,6 +540,7 @@ mod tests {
             value(row, &format!("{code}09000000{}", aa()), &[37]);
         }
         assert!(EventRow::read_value(&[3; 37]).is_err());
+        value(PrunedRow { files: 1, height: Height::new(2) }, "0100000002000000", &[8]);
     }
 
     #[test]
@@ -566,6 +590,7 @@ mod tests {
     fn tables_keep_their_numbers() {
         let chain = [IDENTITY.id(), STATE.id(), HEADERS.id(), BLOCKS.id(), EVENTS.id(), INVALID.id()];
         assert_eq!(chain, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(PRUNED.id(), 7);
         assert_eq!([COINS.id(), COINS_STATE.id()], [1, 2]);
         let index =
             [CURSORS.id(), TXS.id(), HISTORY.id(), ADDRESS_COINS.id(), COIN_STATS.id(), COIN_SET.id()];

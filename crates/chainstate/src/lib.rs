@@ -15,7 +15,7 @@
 //!
 //! # What it does not do
 //! It decides no rule, knows no peer and reads no clock: the time comes in with each header and block. It does
-//! not hold unconfirmed transactions, does not prune, and does not evaluate what `cairn-consensus` refuses to.
+//! not hold unconfirmed transactions, and does not evaluate what `cairn-consensus` refuses to.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,6 +51,7 @@ mod layout;
 mod live;
 mod lock;
 mod open;
+mod prune;
 mod reader;
 mod rebuild;
 mod scripts;
@@ -69,6 +70,7 @@ pub use index::{
     AddressBalance, AddressCoin, AddressHistory, FRESH_EVENTS, FRESH_WAIT, HistoryEntry, IndexKind,
     IndexStatus, SupplyStats, TxInfo, UnknownIndex, Unspendable, drop_index, indexes, script_hash,
 };
+pub use prune::{KEEP_BLOCKS, Prune};
 pub use reader::{BranchStatus, BranchTip, ChainReader, ChainView, HeaderInfo};
 pub use rebuild::Rebuilt;
 pub use state::{COMMIT_BLOCKS, COMMIT_BYTES, ChainState, FLUSH_BLOCKS, FLUSH_BYTES, Tip};

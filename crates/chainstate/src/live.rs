@@ -13,7 +13,7 @@ use crate::error::ChainStateError;
 use crate::events::{EventId, Hub};
 use crate::flatfile::Files;
 use crate::index::IndexDb;
-use crate::layout::BlockRow;
+use crate::layout::{BlockRow, PrunedRow};
 
 /// The state of one moment. The writer changes it under the lock, one whole block (or one whole reorg) at a
 /// time, so whoever reads under the lock sees a tip with exactly its coins.
@@ -24,6 +24,8 @@ pub(crate) struct Live {
     pub(crate) active: Vec<NodeId>,
     /// Where the data of each header's block lies, if it is here; by [`NodeId::index`].
     rows: Vec<Option<BlockRow>>,
+    /// How far old blocks were removed.
+    pub(crate) pruned: Option<PrunedRow>,
     pub(crate) cache: CoinCache,
     /// The last event that is durable.
     pub(crate) last_event: EventId,
@@ -32,7 +34,14 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(tree: HeaderTree) -> Self {
         let active = vec![tree.genesis()];
-        Live { tree, active, rows: Vec::new(), cache: CoinCache::default(), last_event: EventId::NONE }
+        Live {
+            tree,
+            active,
+            rows: Vec::new(),
+            pruned: None,
+            cache: CoinCache::default(),
+            last_event: EventId::NONE,
+        }
     }
 
     pub(crate) fn tip(&self) -> NodeId {
@@ -56,6 +65,18 @@ impl Live {
             self.rows.resize(id.index() + 1, None);
         }
         self.rows[id.index()] = Some(row);
+    }
+
+    pub(crate) fn drop_row(&mut self, id: NodeId) {
+        if let Some(row) = self.rows.get_mut(id.index()) {
+            *row = None;
+        }
+    }
+
+    /// Whether a block of the best chain was here, connected, and removed when it was old.
+    pub(crate) fn was_pruned(&self, id: NodeId) -> bool {
+        let old = |pruned: PrunedRow| self.tree.height(id) <= pruned.height;
+        self.row(id).is_none() && self.is_active(id) && self.pruned.is_some_and(old)
     }
 }
 
@@ -94,6 +115,21 @@ impl Shared {
 
     pub(crate) fn coin(&self, live: &Live, outpoint: &OutPoint) -> Result<Option<Coin>, ChainStateError> {
         Ok(lookup(&live.cache, &self.coins, outpoint)?)
+    }
+
+    /// What `read` finds at the place of a header's block; `None` if its data is not here. Files of old blocks may be
+    /// removed meanwhile: what cannot be read for that reason is not here either.
+    pub(crate) fn read_row<T>(
+        &self,
+        id: NodeId,
+        read: impl FnOnce(BlockRow) -> Result<T, ChainStateError>,
+    ) -> Result<Option<T>, ChainStateError> {
+        let row = self.read().row(id);
+        let Some(row) = row else { return Ok(None) };
+        match read(row) {
+            Err(_) if self.read().row(id).is_none() => Ok(None),
+            result => result.map(Some),
+        }
     }
 
     /// The block of a header, from its file.

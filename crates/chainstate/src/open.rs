@@ -19,7 +19,7 @@ use crate::error::{ChainStateError, OtherChain};
 use crate::events::EventId;
 use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
 use crate::index::{IndexDb, Indexer};
-use crate::layout::{BlockRow, DISK_FORM, Identity, StateRow};
+use crate::layout::{BlockRow, DISK_FORM, Identity, PrunedRow, StateRow};
 use crate::live::{Live, Shared};
 use crate::lock::DirLock;
 use crate::rebuild::Note;
@@ -147,6 +147,8 @@ impl ChainState {
             halted: false,
             indexing: config.indexing,
             indexer: None,
+            prune: config.prune,
+            dips: Vec::new(),
             repairs_undo: false,
             undo_repaired: 0,
             files: appender,
@@ -167,7 +169,10 @@ impl ChainState {
             None => return Err(ChainStateError::SavedState { table: "coins" }),
         };
         self.redo(coins, watch)?;
+        self.finish_pruning()?;
         self.shared.index.check(&self.shared)?;
+        self.indexes_can_be_built()?;
+        self.note_old_dips()?;
         if self.indexing == Indexing::WithCommits {
             self.shared.index.catch_up(&self.shared, watch)?;
         }
@@ -181,9 +186,13 @@ impl ChainState {
         self.keep_pace()
     }
 
-    /// Counts the saved blocks in, in the order they arrived: the order in which they lie in the files.
+    /// Counts the saved blocks in: those of the best chain, which were connected once, also where they are not here any
+    /// more; then the others in the order they arrived, which is that in which they lie in the files.
     fn add_saved_blocks(&mut self) {
         let live = self.shared.read();
+        for id in &live.active {
+            self.candidates.add_connected(&live.tree, *id);
+        }
         let rows = live.tree.ids().filter_map(|id| Some((live.row(id)?.block, id)));
         let mut arrived: Vec<_> = rows.collect();
         arrived.sort_unstable();
@@ -195,7 +204,7 @@ impl ChainState {
     /// Genesis is written like any other block, so that a block file begins as everywhere else.
     fn store_genesis(&mut self) -> Result<(), ChainStateError> {
         let genesis = self.with_live(|live| live.tree.genesis());
-        if self.with_live(|live| live.row(genesis)).is_some() {
+        if self.with_live(|live| live.row(genesis).is_some() || live.was_pruned(genesis)) {
             return Ok(());
         }
         let written = self.files.append_block(&self.shared.spec.genesis_block());
@@ -206,15 +215,22 @@ impl ChainState {
     }
 }
 
-/// Makes sure that the directory holds this chain, without opening its coins and indexes. The lock must be held.
-pub(crate) fn identified(spec: &ChainSpec, config: &ChainStateConfig) -> Result<(), ChainStateError> {
+/// Makes sure that the directory holds this chain, without opening its coins and indexes, and tells how far its blocks
+/// were pruned. The lock must be held.
+pub(crate) fn identified(
+    spec: &ChainSpec,
+    config: &ChainStateConfig,
+) -> Result<Option<PrunedRow>, ChainStateError> {
     Exchange::of(&config.dir).settle()?;
     let engine = config.engine_in_use()?;
     let [dir, ..] = config.store_dirs();
     let cache_bytes = config.page_cache_bytes(StoreName::Chain);
     let chain = ChainDb::open(Store::open(&dir, StoreOptions { engine, cache_bytes })?)?;
     match chain.identity()? {
-        Some(_) => identify(&chain, spec, &config.dir).map(|_| ()),
+        Some(_) => {
+            identify(&chain, spec, &config.dir)?;
+            Ok(chain.pruned()?)
+        }
         None => Err(ChainStateError::NothingThere { dir: config.dir.clone() }),
     }
 }
@@ -268,8 +284,13 @@ pub(crate) fn load(
     let ids: Vec<NodeId> = live.tree.ids().collect();
     let id_of =
         |index: u32, table| ids.get(index as usize).copied().ok_or(ChainStateError::SavedState { table });
+    live.pruned = chain.pruned()?;
+    let kept_from = live.pruned.map_or(0, |pruned| pruned.files);
     for row in chain.blocks.iter() {
         let (index, row) = row?;
+        if row.block.file < kept_from {
+            continue;
+        }
         live.set_row(id_of(index, "blocks")?, row);
     }
     for row in chain.invalid.iter() {

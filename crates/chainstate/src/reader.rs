@@ -16,6 +16,7 @@ use crate::events::{ChainEvent, EventId, Events};
 use crate::index::{
     AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, SupplyStats, TxInfo,
 };
+use crate::layout::BlockRow;
 use crate::live::{Live, Shared};
 use crate::state::Tip;
 
@@ -38,6 +39,8 @@ pub struct HeaderInfo {
     pub next: Option<BlockHash>,
     /// Whether its transactions are here.
     pub has_block: bool,
+    /// Whether it is a block of the best chain whose transactions were removed because it is old.
+    pub pruned: bool,
     /// Whether it, or a block below it, was found invalid.
     pub invalid: bool,
 }
@@ -121,14 +124,13 @@ impl ChainReader {
         self.view().header(hash)
     }
 
-    /// A block on any branch; `None` if its transactions are not here.
+    /// A block on any branch; `None` if its transactions are not here ([`HeaderInfo::pruned`] says whether they were).
     ///
     /// # Errors
     /// [`ChainStateError::RecordDamaged`] with file and offset if it cannot be read back, and what the disk reports.
     pub fn block(&self, hash: &BlockHash) -> Result<Option<Block>, ChainStateError> {
-        // The view is let go of before the file is read: a file is only ever appended to.
-        let found = self.view().place(hash);
-        found.map(|row| self.shared.files.read_block(row.block, *hash)).transpose()
+        // The view is let go of before the file is read: a file is only ever appended to, or removed as a whole.
+        self.read_row(hash, |row| self.shared.files.read_block(row.block, *hash))
     }
 
     /// The bytes of a block in their wire form, without decoding them.
@@ -136,18 +138,34 @@ impl ChainReader {
     /// # Errors
     /// As [`block`](Self::block).
     pub fn block_bytes(&self, hash: &BlockHash) -> Result<Option<Vec<u8>>, ChainStateError> {
-        let found = self.view().place(hash);
-        found.map(|row| self.shared.files.read_block_bytes(row.block, *hash)).transpose()
+        self.read_row(hash, |row| self.shared.files.read_block_bytes(row.block, *hash))
     }
 
-    /// The coins that a block spent; `None` if it was never connected.
+    /// The coins that a block spent; `None` if it was never connected, or is not here any more.
     ///
     /// # Errors
     /// As [`block`](Self::block).
     pub fn undo(&self, hash: &BlockHash) -> Result<Option<Undo>, ChainStateError> {
-        let found = self.view().place(hash);
-        let written = found.and_then(|row| Some((row.block.file, row.undo?)));
-        written.map(|(file, at)| self.shared.files.read_undo(file, at, *hash)).transpose()
+        let found = self.read_row(hash, |row| match row.undo {
+            Some(at) => self.shared.files.read_undo(row.block.file, at, *hash).map(Some),
+            None => Ok(None),
+        });
+        found.map(Option::flatten)
+    }
+
+    fn read_row<T>(
+        &self,
+        hash: &BlockHash,
+        read: impl FnOnce(BlockRow) -> Result<T, ChainStateError>,
+    ) -> Result<Option<T>, ChainStateError> {
+        let id = self.view().live.tree.get(hash);
+        id.map_or(Ok(None), |id| self.shared.read_row(id, read))
+    }
+
+    /// The highest block that was removed because it was old ([`Prune`](crate::Prune)); `None` if none was. Every block
+    /// of the best chain above it is here.
+    pub fn pruned_to(&self) -> Option<Height> {
+        self.view().pruned_to()
     }
 
     /// The unspent coin at `outpoint`.
@@ -177,6 +195,7 @@ impl ChainReader {
     ///
     /// # Errors
     /// [`ChainStateError::IndexOff`]; [`ChainStateError::IndexBehind`] if it is not found and the index is being built;
+    /// [`ChainStateError::NoData`] if its block was pruned;
     /// [`ChainStateError::IndexStopped`]; and what disk and store report.
     pub fn tx(&self, txid: &Txid) -> Result<Option<TxInfo>, ChainStateError> {
         self.shared.index.tx(&self.shared, txid)
@@ -310,6 +329,11 @@ impl ChainView<'_> {
         Tip::of(&self.live.tree, self.live.tree.best_header())
     }
 
+    /// As [`ChainReader::pruned_to`].
+    pub fn pruned_to(&self) -> Option<Height> {
+        self.live.pruned.map(|pruned| pruned.height)
+    }
+
     /// As [`ChainReader::block_hash_at`].
     pub fn block_hash_at(&self, height: Height) -> Option<BlockHash> {
         self.live.at_height(height).map(|id| self.live.tree.hash(id))
@@ -331,6 +355,7 @@ impl ChainView<'_> {
             median_time_past: tree.median_time_past(id),
             next: if active { self.block_hash_at(height.next()) } else { None },
             has_block: self.has_block(id),
+            pruned: self.live.was_pruned(id),
             invalid: tree.is_invalid(id),
         })
     }
@@ -434,9 +459,5 @@ impl ChainView<'_> {
             (true, false) => BranchStatus::ValidHeaders,
             (false, _) => BranchStatus::HeadersOnly,
         }
-    }
-
-    fn place(&self, hash: &BlockHash) -> Option<crate::layout::BlockRow> {
-        self.live.row(self.live.tree.get(hash)?)
     }
 }

@@ -35,7 +35,7 @@ impl ChainState {
     /// Stopped at any instant it leaves a chain that opens as always; started again it goes on where it was.
     ///
     /// # Errors
-    /// [`ChainStateError::NothingThere`] without data; [`ChainStateError::RecordDamaged`] and
+    /// [`ChainStateError::NothingThere`] without data; [`ChainStateError::RebuildPruned`] if blocks were pruned; [`ChainStateError::RecordDamaged`] and
     /// [`ChainStateError::RecordUndecodable`] with file and offset for a block that cannot be read, as nothing here can
     /// replace it; and as [`open`](Self::open).
     pub fn rebuild(
@@ -46,7 +46,9 @@ impl ChainState {
         config.must_exist()?;
         let lock = DirLock::take(&config.dir)?;
         // Nothing is dropped of what is not this chain's.
-        identified(&spec, config)?;
+        if let Some(pruned) = identified(&spec, config)? {
+            return Err(ChainStateError::RebuildPruned { height: pruned.height });
+        }
         let note = Note::of(&config.dir);
         note.begin()?;
         let config = &ChainStateConfig { indexing: Indexing::WithCommits, ..config.clone() };

@@ -17,6 +17,7 @@ use crate::index::Indexer;
 use crate::layout::BlockRow;
 use crate::live::{Live, Shared};
 use crate::lock::DirLock;
+use crate::prune::Prune;
 use crate::reader::ChainReader;
 use crate::scripts::ScriptPool;
 
@@ -94,6 +95,9 @@ pub struct ChainState {
     pub(crate) indexing: Indexing,
     /// The indexes' thread. Before the lock: it ends before another may open the directory.
     pub(crate) indexer: Option<Indexer>,
+    pub(crate) prune: Option<Prune>,
+    /// Blocks taken off that an index may not have read yet: the event, and the block's height.
+    pub(crate) dips: Vec<(EventId, Height)>,
     pub(crate) _lock: Option<DirLock>,
 }
 
@@ -185,7 +189,7 @@ impl ChainState {
         if full || many || bytes >= FLUSH_BYTES {
             self.flush()?;
         }
-        Ok(())
+        self.prune()
     }
 
     /// Commits and flushes as far as they are due at the end of a call.

@@ -60,7 +60,7 @@ impl ChainState {
     pub fn submit_block(&mut self, block: Block, now: BlockTime) -> Result<Submitted, SubmitError> {
         self.check_running()?;
         let id = self.shared.write().tree.insert(block.header, now)?.id;
-        if self.with_live(|live| live.row(id)).is_some() {
+        if self.with_live(|live| live.row(id).is_some() || live.was_pruned(id)) {
             return Ok(Submitted::AlreadyKnown);
         }
         let checked = match self.check_alone(id, block) {

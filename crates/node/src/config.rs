@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cairn_chainstate::{ChainStateConfig, Engine};
+use cairn_chainstate::{ChainStateConfig, Engine, Prune};
 use cairn_params::{ChainSpec, presets};
 use cairn_primitives::Address;
 use serde::Deserialize;
@@ -26,6 +26,10 @@ pub const DEFAULT_SIGCACHE_MIB: u64 = 32;
 
 /// Most memory for that, MiB (Core's `MAX_MAX_SIG_CACHE_SIZE`).
 pub const MAX_SIGCACHE_MIB: u64 = 16_384;
+
+/// Least size of block files that may be asked for, MiB (Core's `MIN_DISK_SPACE_FOR_BLOCK_FILES`): 288 full blocks and
+/// some files.
+pub const MIN_PRUNE_MIB: u64 = 550;
 
 /// Most mining or script threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
@@ -59,6 +63,8 @@ pub struct Settings {
     pub coinstatsindex: Option<bool>,
     /// The engine of the stores, `sled` or `fjall`.
     pub store: Option<String>,
+    /// Size of block files above which the oldest are removed, MiB.
+    pub prune: Option<u64>,
     /// Memory for coins between two flushes, MiB.
     pub dbcache: Option<u64>,
     /// Memory for signatures and transactions that were found valid, MiB; 0 for none.
@@ -98,6 +104,7 @@ impl Settings {
             addrindex: self.addrindex.or(other.addrindex),
             coinstatsindex: self.coinstatsindex.or(other.coinstatsindex),
             store: self.store.or(other.store),
+            prune: self.prune.or(other.prune),
             dbcache: self.dbcache.or(other.dbcache),
             sigcache: self.sigcache.or(other.sigcache),
             log: self.log.or(other.log),
@@ -145,6 +152,8 @@ pub struct Config {
     pub coinstatsindex: bool,
     /// The engine of the stores; `None` for the one that is there, or the default in a new directory.
     pub store: Option<Engine>,
+    /// How many old blocks are kept; `None` for all.
+    pub prune: Option<Prune>,
     /// Memory for coins between two flushes, bytes.
     pub cache_bytes: usize,
     /// Memory for signatures and transactions that were found valid, bytes; 0 for none.
@@ -175,6 +184,7 @@ impl Config {
         let mib = settings.dbcache.unwrap_or(DEFAULT_DBCACHE_MIB);
         let cache_bytes = usize::try_from(mib).ok().and_then(|mib| mib.checked_mul(1 << 20));
         let sigcache_bytes = sigcache_bytes(settings.sigcache.unwrap_or(DEFAULT_SIGCACHE_MIB))?;
+        let prune = settings.prune.map(prune_to).transpose()?;
         let connect = within_limit("connect", settings.connect.unwrap_or_default())?;
         let addnode = within_limit("addnode", settings.addnode.unwrap_or_default())?;
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), spec.network.http_port);
@@ -192,6 +202,7 @@ impl Config {
             addrindex: settings.addrindex.unwrap_or(dev),
             coinstatsindex: settings.coinstatsindex.unwrap_or(false),
             store,
+            prune,
             cache_bytes: cache_bytes.ok_or(ConfigError::Cache { got: mib })?,
             sigcache_bytes,
         })
@@ -218,9 +229,15 @@ impl Config {
             txindex: self.txindex,
             addrindex: self.addrindex,
             coinstatsindex: self.coinstatsindex,
+            prune: self.prune,
             ..ChainStateConfig::new(self.chain_dir())
         }
     }
+}
+
+fn prune_to(mib: u64) -> Result<Prune, ConfigError> {
+    let bytes = mib.checked_mul(1 << 20).filter(|_| mib >= MIN_PRUNE_MIB);
+    bytes.map(Prune::to).ok_or(ConfigError::Prune { got: mib, limit: MIN_PRUNE_MIB })
 }
 
 fn sigcache_bytes(mib: u64) -> Result<usize, ConfigError> {

@@ -109,6 +109,16 @@ pub enum ConfigError {
         /// The size given, MiB.
         got: u64,
     },
+    /// Fewer bytes of blocks than may be asked for, or more than can be counted.
+    #[error(
+        "pruning to {got} MiB keeps too little or is no size, the limit is at least {limit}: use a larger --prune"
+    )]
+    Prune {
+        /// The number given, MiB.
+        got: u64,
+        /// The smallest allowed, MiB.
+        limit: u64,
+    },
     /// A signature cache larger than allowed, or than this machine can address.
     #[error("a signature cache of {got} MiB is too large, the limit is {limit}: use a smaller --sigcache")]
     SigCache {

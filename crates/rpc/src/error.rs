@@ -16,6 +16,9 @@ pub enum ApiError {
         /// What kind of thing.
         what: Resource,
     },
+    /// The block, or the block of the transaction, was here and was removed because it is old.
+    #[error("this node has pruned that block: it keeps only the newest")]
+    Pruned,
     /// The address is not one of this chain.
     #[error("{0}")]
     BadAddress(#[from] AddressError),
@@ -143,6 +146,7 @@ impl ApiError {
             ApiError::TxRejected(rejection) if is_internal(rejection) => 500,
             ApiError::TxRejected(_) => 400,
             ApiError::NotFound { .. } => 404,
+            ApiError::Pruned => 410,
             ApiError::Internal { .. } => 500,
             ApiError::IndexDisabled { .. } => 501,
             ApiError::NotReady { .. } | ApiError::Stopping => 503,
@@ -156,6 +160,7 @@ impl ApiError {
             ApiError::NotFound { what: Resource::Block } => "block-not-found",
             ApiError::NotFound { what: Resource::Transaction } => "tx-not-found",
             ApiError::NotFound { what: Resource::Wallet } => "no-wallet",
+            ApiError::Pruned => "pruned",
             ApiError::BadAddress(_) => "bad-address",
             ApiError::InvalidParameter { .. } => "bad-parameter",
             ApiError::Rejected { .. } => "rejected",

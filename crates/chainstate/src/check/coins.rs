@@ -6,7 +6,7 @@ use cairn_primitives::{BlockHash, Height};
 use super::{Depth, Look, Progress, Report, Task};
 use crate::coin_stats::{CoinStats, CoinSums};
 use crate::error::ChainStateError;
-use crate::index::{Verified, Verifier};
+use crate::index::{IndexKind, Verified, Verifier};
 
 impl Look {
     /// Sums the stored coins up; at full depth also the coins that the blocks make, and compares them and the
@@ -27,6 +27,9 @@ impl Look {
         if depth == Depth::Records || report.damaged > 0 {
             return Ok(());
         }
+        if report.pruned.is_some() {
+            return self.coins_by_index(report);
+        }
         let tip = self.shared.read().tip();
         let watched = report.indexes.iter().filter(|state| state.status.hash == report.tip.hash);
         let verifier = Verifier::new(&self.shared, watched.map(|state| state.index).collect());
@@ -45,6 +48,20 @@ impl Look {
         match (report.coins, on_the_way) {
             (Some(stored), Some(expected)) if stored != expected => {
                 let (got, expected) = (Box::new(stored), Box::new(expected));
+                report.add(ChainStateError::CoinsDiffer { got, expected });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Holds the stored coins against the index of coin statistics, where the blocks that made them are gone.
+    fn coins_by_index(&self, report: &mut Report) -> Result<(), ChainStateError> {
+        let reached = report.indexes.iter().any(|state| state.index == IndexKind::CoinStats);
+        let Some(stored) = report.coins.filter(|_| reached) else { return Ok(()) };
+        match self.shared.index.supply_stats(&self.shared, stored.height)? {
+            Some(row) if row.coins.hash == stored.hash && row.coins != stored => {
+                let (got, expected) = (Box::new(stored), Box::new(row.coins));
                 report.add(ChainStateError::CoinsDiffer { got, expected });
             }
             _ => {}

@@ -77,6 +77,9 @@ pub struct Report {
     pub blocks: u64,
     /// Undo records read.
     pub undo: u64,
+    /// The highest block that was removed because it was old; `None` if none was. Coins and indexes are then not worked
+    /// out again, as the blocks they were made from are gone.
+    pub pruned: Option<Height>,
     /// Bytes behind the last saved record of each file: the next start reads or cuts them.
     pub unsaved_bytes: u64,
     /// The block that the stored coins belong to; the next start brings them to the tip.
@@ -127,6 +130,8 @@ pub struct Stats {
     pub headers: u64,
     /// Blocks whose transactions are here, on any branch.
     pub blocks: u64,
+    /// The highest block that was removed because it was old; `None` if none was.
+    pub pruned: Option<Height>,
     /// The block that the stored coins belong to.
     pub coins_at: (Height, BlockHash),
     /// The coins at that block; `None` if a flush was cut short.
@@ -164,7 +169,7 @@ pub fn check(
 /// As [`check`], and what is wrong with a coin.
 pub fn stats(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Stats, ChainStateError> {
     let look = Look::open(spec, config)?;
-    let Report { tip, headers, coins_at, indexes, .. } = look.report()?;
+    let Report { tip, headers, pruned, coins_at, indexes, .. } = look.report()?;
     let coins = look.stored_coins(coins_at)?;
     let reached = indexes.iter().find(|state| state.index == IndexKind::CoinStats);
     let supply = match reached {
@@ -176,7 +181,7 @@ pub fn stats(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Stats, C
         live.tree.ids().filter(|id| live.row(*id).is_some()).count() as u64
     };
     let sizes = look.sizes(config)?;
-    Ok(Stats { tip, headers, blocks, coins_at, coins, indexes, supply, sizes })
+    Ok(Stats { tip, headers, blocks, pruned, coins_at, coins, indexes, supply, sizes })
 }
 
 /// A chain opened for looking.
@@ -221,6 +226,7 @@ impl Look {
         };
         let tip = Tip::of(&live.tree, live.tip());
         let headers = live.tree.len() as u64;
+        let pruned = live.pruned.map(|pruned| pruned.height);
         drop(live);
         let indexes = self.indexes()?;
         Ok(Report {
@@ -228,6 +234,7 @@ impl Look {
             headers,
             blocks: 0,
             undo: 0,
+            pruned,
             unsaved_bytes: 0,
             coins_at,
             coins: None,
@@ -240,7 +247,8 @@ impl Look {
     fn sizes(&self, config: &ChainStateConfig) -> Result<Sizes, ChainStateError> {
         let storage = self.shared.files.storage();
         let mut sizes = Sizes::default();
-        for number in 0.. {
+        let first = self.shared.read().pruned.map_or(0, |pruned| pruned.files);
+        for number in first.. {
             let blocks = storage.len(FileId::blocks(number))?;
             if blocks == 0 {
                 break;

@@ -8,6 +8,7 @@ use cairn_store::{Store, StoreOptions};
 use super::{IndexDb, IndexKind};
 use crate::check::{IndexState, Look};
 use crate::config::{ChainStateConfig, Indexing, StoreName};
+use crate::convert::Exchange;
 use crate::error::ChainStateError;
 use crate::lock::DirLock;
 
@@ -33,8 +34,10 @@ pub fn drop_index(
     config.must_exist()?;
     let _lock = DirLock::take(&config.dir)?;
     let [_, _, dir] = config.store_dirs();
+    Exchange::of(&config.dir).settle()?;
+    let engine = config.engine_in_use()?;
     let cache_bytes = config.page_cache_bytes(StoreName::Index);
-    let store = Store::open(&dir, StoreOptions { engine: config.engine, cache_bytes })?;
+    let store = Store::open(&dir, StoreOptions { engine, cache_bytes })?;
     let db = IndexDb::open(store, vec![index], Indexing::WithCommits)?;
     let rows = db.empty(index, &mut progress)?;
     db.store.sync()?;

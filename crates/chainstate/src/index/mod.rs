@@ -214,6 +214,21 @@ impl IndexDb {
         Ok(found)
     }
 
+    /// The last event that every index that is on has read; `None` if none is on.
+    pub(crate) fn all_have_read(&self, shared: &Shared) -> Result<Option<EventId>, ChainStateError> {
+        let mut read = None;
+        for &index in &self.enabled {
+            let status = self.status(shared, index)?.last_event;
+            read = Some(read.unwrap_or(status).min(status));
+        }
+        Ok(read)
+    }
+
+    /// Makes durable what the indexes have read so far.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
     /// The indexes that are on.
     pub(crate) fn enabled(&self) -> &[IndexKind] {
         &self.enabled

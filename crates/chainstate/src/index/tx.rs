@@ -55,10 +55,11 @@ impl IndexDb {
         };
         let found = {
             let live = shared.read();
-            live.at_height(height).and_then(|id| Some((live.tree.hash(id), live.row(id)?)))
+            live.at_height(height).map(|id| (id, live.tree.hash(id)))
         };
-        let Some((block, row)) = found else { return Ok(None) };
-        let bytes = shared.files.read_block_bytes(row.block, block)?;
+        let Some((id, block)) = found else { return Ok(None) };
+        let read = shared.read_row(id, |row| shared.files.read_block_bytes(row.block, block))?;
+        let bytes = read.ok_or(ChainStateError::NoData { hash: block })?;
         let (from, to) = (offset as usize, offset as usize + len as usize);
         let tx = bytes.get(from..to).and_then(|bytes| Transaction::from_bytes(bytes).ok());
         // The chain may have moved on since the index was read: then another block is at that height.

@@ -109,6 +109,14 @@ impl Storage for Disk {
         cut().map_err(|error| self.io(file, error))
     }
 
+    fn remove(&self, file: FileId) -> Result<(), ChainStateError> {
+        self.writers().remove(&file);
+        match std::fs::remove_file(self.path(file)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.io(file, error)),
+            _ => Ok(()),
+        }
+    }
+
     fn sync(&self, file: FileId) -> Result<(), ChainStateError> {
         // A file found with new bytes at its end after a crash has no writer yet.
         let writer = match self.writers().remove(&file) {

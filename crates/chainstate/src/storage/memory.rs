@@ -89,6 +89,12 @@ impl Storage for Memory {
         Ok(())
     }
 
+    fn remove(&self, file: FileId) -> Result<(), ChainStateError> {
+        self.spend_fuse()?;
+        self.files().remove(&file);
+        Ok(())
+    }
+
     fn sync(&self, file: FileId) -> Result<(), ChainStateError> {
         self.spend_fuse()?;
         if let Some(file) = self.files().get_mut(&file) {

@@ -57,6 +57,9 @@ pub(crate) trait Storage: Send + Sync + fmt::Debug {
     /// Cuts the file down to `len` bytes.
     fn truncate(&self, file: FileId, len: u64) -> Result<(), ChainStateError>;
 
+    /// Removes the file, if it is there. May come back after a power cut.
+    fn remove(&self, file: FileId) -> Result<(), ChainStateError>;
+
     /// Returns once everything written to the file, and its name, survives a power cut.
     fn sync(&self, file: FileId) -> Result<(), ChainStateError>;
 

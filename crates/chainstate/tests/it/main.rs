@@ -29,6 +29,8 @@ mod convert;
 mod crash;
 mod crash_bulk;
 mod import;
+mod indexing;
 mod maker;
 mod model;
+mod pruning;
 mod random_trees;

@@ -65,8 +65,13 @@ impl Service {
 
     fn load(&self, hash: BlockHash) -> Result<(HeaderInfo, Block), ApiError> {
         let info = self.reader.header(&hash).ok_or(NO_BLOCK)?;
-        let block = self.reader.block(&hash).map_err(unreadable)?.ok_or(NO_BLOCK)?;
-        Ok((info, block))
+        let block = self.reader.block(&hash).map_err(unreadable)?;
+        // It may have been pruned between the two look-ups.
+        let missing = || match self.reader.header(&hash) {
+            Some(HeaderInfo { pruned: true, .. }) => ApiError::Pruned,
+            _ => NO_BLOCK,
+        };
+        Ok((info, block.ok_or_else(missing)?))
     }
 }
 

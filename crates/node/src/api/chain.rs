@@ -48,6 +48,7 @@ impl Service {
             miner,
             deployments: deployments(self.spec(), &view),
             indexes,
+            pruned_height: view.pruned_to(),
             uptime_s: self.started.elapsed().as_secs(),
             ts: u64::from(now().to_u32()),
         })

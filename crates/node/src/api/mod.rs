@@ -108,6 +108,8 @@ fn unreadable(source: ChainStateError) -> ApiError {
         ChainStateError::IndexOff { index: IndexKind::Tx } => disabled(Index::Transaction),
         ChainStateError::IndexOff { index: IndexKind::Address } => disabled(Index::Address),
         ChainStateError::IndexBehind { .. } => ApiError::NotReady { why: "the index is being built" },
+        // What an index names was connected, so it was here.
+        ChainStateError::NoData { .. } => ApiError::Pruned,
         // No call asks for the coin statistics.
         other => {
             error!(error = %other, cause = ?std::error::Error::source(&other), "the chain cannot be read");

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use cairn_chainstate::ChainReader;
 use cairn_p2p::net::{EventError, Net, NetConfig, NetHandle};
-use cairn_p2p::{AddressBook, BanList, Event, PeerConfig, PeerInfo, PeersFile};
+use cairn_p2p::{AddressBook, BanList, Event, PeerConfig, PeerInfo, PeersFile, Services};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tracing::{debug, info};
@@ -52,11 +52,12 @@ impl Network {
         let saved = files::load(&dir, PEERS_FILE, PeersFile::from_bytes);
         let saved = saved.map_or_else(fresh, Ok)?;
         let (host, offers) = NodeHost::new(reader.clone(), Arc::clone(pool), writer);
+        let pruned = config.prune.is_some() || reader.pruned_to().is_some();
         let judge = Arc::clone(pool);
         spawn(Box::new(move || host::judge(&judge, &reader, &offers)))?;
 
         let net = NetConfig { listen: config.listen, ..NetConfig::default() };
-        let started = Net::start(net, peer_config(config), saved, random()?, Arc::new(host));
+        let started = Net::start(net, peer_config(config, pruned), saved, random()?, Arc::new(host));
         let (handle, task) = runtime.block_on(started).map_err(|source| NodeError::Listen {
             addr: config.listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
             source,
@@ -109,7 +110,7 @@ fn announce(handle: &NetHandle, added: &Added) {
     }
 }
 
-fn peer_config(config: &Config) -> PeerConfig {
+fn peer_config(config: &Config, pruned: bool) -> PeerConfig {
     let spec = Arc::clone(&config.spec);
     // A chain nobody can find by itself lives on one machine or in one network.
     let local = spec.network.dns_seeds.is_empty() && spec.network.fixed_seeds.is_empty();
@@ -118,8 +119,15 @@ fn peer_config(config: &Config) -> PeerConfig {
         add_nodes: config.addnode.clone(),
         external: config.listen.filter(|addr| local && !addr.ip().is_unspecified() && addr.port() != 0),
         local_addresses: local,
+        services: services(pruned),
         ..PeerConfig::new(spec)
     }
+}
+
+/// A pruned node serves the last 288 blocks and says so (BIP159).
+fn services(pruned: bool) -> Services {
+    let blocks = if pruned { Services::NETWORK_LIMITED } else { Services::NETWORK };
+    blocks.union(Services::WITNESS)
 }
 
 fn fresh() -> Result<PeersFile, NodeError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cairn_chainstate::ChainReader;
+use cairn_chainstate::{ChainReader, KEEP_BLOCKS};
 use cairn_consensus::{HeaderTree, NodeId};
 use cairn_mempool::Entry;
 use cairn_p2p::{ChainPoint, ChainView, HeaderEntry, PoolTx, PoolView, TxRef};
@@ -27,6 +27,13 @@ fn point(tree: &HeaderTree, id: NodeId) -> ChainPoint {
     }
 }
 
+/// Whether a pruned node keeps the block to itself: what is deeper than all pruned nodes serve would tell it apart
+/// (BIP159, and Core's two blocks more for peers that are a little behind).
+fn is_too_deep(view: &cairn_chainstate::ChainView<'_>, id: NodeId) -> bool {
+    let depth = view.tip().height.blocks_above(view.tree().height(id));
+    view.is_active(id) && view.pruned_to().is_some() && depth.is_some_and(|depth| depth > KEEP_BLOCKS + 2)
+}
+
 impl ChainView for Chain {
     fn tip(&self) -> ChainPoint {
         let view = self.0.view();
@@ -45,7 +52,7 @@ impl ChainView for Chain {
         Some(HeaderEntry {
             point: point(tree, id),
             header: *tree.header(id),
-            has_block: view.has_block(id),
+            has_block: view.has_block(id) && !is_too_deep(&view, id),
             active: view.is_active(id),
             invalid: tree.is_invalid(id),
         })

@@ -79,6 +79,9 @@ pub struct Status {
     /// The indexes the node keeps, and how far each has come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IndexProgress>,
+    /// Height of the highest block that was pruned; left out where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned_height: Option<Height>,
     /// Seconds since the node started.
     pub uptime_s: u64,
     /// The node's clock, Unix seconds.
