@@ -94,7 +94,7 @@ struct Told {
 impl Told {
     fn progress(&mut self, Progress { done, total, .. }: Progress) {
         self.events += 1;
-        if self.events % TOLD_EVERY == 0 {
+        if self.events.is_multiple_of(TOLD_EVERY) {
             self.long = true;
             tracing::info!(left = total - done, "building indexes");
         }
