@@ -34,7 +34,8 @@ const NEW_DIR: &str = "fjall.new";
 const KEYSPACE: &str = "tables";
 
 /// Bytes of changes gathered in memory before they are written out as a sorted file; up to four more such buffers may
-/// be waiting. Fixed, because fjall keeps the number it was made with.
+/// be waiting. Fixed, because fjall keeps the number it was made with. With 8 MiB the work of `examples/coins.rs` took
+/// 7 % more processor time and 40 % more disk, and 27 MB less memory.
 const WRITE_BUFFER: u64 = 16 << 20;
 
 /// Bytes of journal after which the oldest changes are written out. fjall takes no less.
