@@ -49,8 +49,8 @@ pub use check::{MAX_DECIMALS, MAX_NAME_LEN, MAX_TICKER_LEN};
 pub use error::{SpecError, SpecRule};
 pub use signalling::{Fork, MAX_SIGNAL_BIT, NO_SIGNAL_VERSION, Schedule, Signalling};
 pub use spec::{
-    Activation, Assume, ChainInfo, ChainSpec, Deployments, GenesisSpec, Limits, MinDifficulty, NetworkSpec,
-    PowSpec, Retarget, ScriptException,
+    Activation, Assume, AssumedCoins, ChainInfo, ChainSpec, Deployments, GenesisSpec, Limits, MinDifficulty,
+    NetworkSpec, PowSpec, Retarget, ScriptException,
 };
 pub use subsidy::Subsidy;
 pub use text::MAX_SPEC_LEN;

@@ -1,7 +1,7 @@
 //! The types that say what a chain is.
 
 use cairn_primitives::{
-    AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work,
+    AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Sha256d, Target, Work,
 };
 
 use crate::signalling::Signalling;
@@ -228,11 +228,29 @@ pub struct Assume {
     pub assumed_valid: Option<BlockHash>,
     /// The only blocks accepted at their heights.
     pub checkpoints: Vec<(Height, BlockHash)>,
+    /// Coin sets that a chain may begin with before its blocks were checked, by ascending height.
+    pub snapshots: Vec<AssumedCoins>,
+}
+
+/// A coin set that is known to be the one after a block: Core's `AssumeutxoData`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssumedCoins {
+    /// Height of the block.
+    pub height: Height,
+    /// The block.
+    pub hash: BlockHash,
+    /// The hash of the coins after it, Core's `hash_serialized_3`.
+    pub coins_hash: Sha256d,
 }
 
 impl Assume {
     /// Nothing is known, as of a chain that begins now.
     pub const fn nothing() -> Self {
-        Self { min_chain_work: Work::ZERO, assumed_valid: None, checkpoints: Vec::new() }
+        Self {
+            min_chain_work: Work::ZERO,
+            assumed_valid: None,
+            checkpoints: Vec::new(),
+            snapshots: Vec::new(),
+        }
     }
 }

@@ -193,7 +193,9 @@ fn check_ascending(field: &'static str, list: &[(Height, BlockHash)]) -> Checked
 }
 
 pub(super) fn check_assume(assume: &Assume) -> Checked {
-    check_ascending("assume.checkpoints", &assume.checkpoints)
+    check_ascending("assume.checkpoints", &assume.checkpoints)?;
+    let bases: Vec<_> = assume.snapshots.iter().map(|known| (known.height, known.hash)).collect();
+    check_ascending("assume.snapshots", &bases)
 }
 
 /// A checkpoint at height 0 is the first block.

@@ -1,9 +1,9 @@
 use cairn_primitives::{
-    Amount, BlockHash, BlockTime, CompactError, CompactTarget, Height, Hrp, Script, Target,
+    Amount, BlockHash, BlockTime, CompactError, CompactTarget, Height, Hrp, Script, Sha256d, Target,
 };
 
 use crate::presets;
-use crate::spec::{Activation, ChainSpec, MinDifficulty, Retarget, ScriptException};
+use crate::spec::{Activation, AssumedCoins, ChainSpec, MinDifficulty, Retarget, ScriptException};
 use crate::subsidy::Subsidy;
 use crate::{SpecError, SpecRule};
 
@@ -341,6 +341,9 @@ fn lists_by_height_ascend() {
         let rule = SpecRule::NotAscending { index: 1 };
         let blocks = list.clone();
         refused("assume.checkpoints", rule.clone(), |spec| spec.assume.checkpoints = list);
+        let coins = |(height, hash)| AssumedCoins { height, hash, coins_hash: Sha256d::ZERO };
+        let bases = blocks.iter().copied().map(coins).collect();
+        refused("assume.snapshots", rule.clone(), |spec| spec.assume.snapshots = bases);
         refused("deployments.bip30_exceptions", rule, |spec| spec.deployments.bip30_exceptions = blocks);
     }
     allowed(|spec| spec.assume.checkpoints = vec![at(4, 1), at(5, 1)]);

@@ -40,6 +40,8 @@ struct Facts {
     assume_valid: Option<&'static str>,
     /// How many, the first and the last.
     checkpoints: (usize, &'static [(u32, &'static str)]),
+    /// Height, block and coins of each: `m_assumeutxo_data`, mainnet to signet as in Core 31, regtest as in Core 30.
+    snapshots: &'static [(u32, &'static str, &'static str)],
 }
 
 const TIMES_ROOT: &str = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
@@ -89,6 +91,28 @@ const MAIN: Facts = Facts {
             (295000, "00000000000000004d9b4ef50f0f9d686fd69db2e03af35a100370c64632a983"),
         ],
     ),
+    snapshots: &[
+        (
+            840000,
+            "0000000000000000000320283a032748cef8227873ff4872689bf23f1cda83a5",
+            "a2a5521b1b5ab65f67818e5e8eccabb7171a517f9e2382208f77687310768f96",
+        ),
+        (
+            880000,
+            "000000000000000000010b17283c3c400507969a9c2afd1dcf2082ec5cca2880",
+            "dbd190983eaf433ef7c15f78a278ae42c00ef52e0fd2a54953782175fbadcea9",
+        ),
+        (
+            910000,
+            "0000000000000000000108970acb9522ffd516eae17acddcb1bd16469194a821",
+            "4daf8a17b4902498c5787966a2b51c613acdab5df5db73f196fa59a4da2f1568",
+        ),
+        (
+            935000,
+            "0000000000000000000147034958af1652b2b91bba607beacc5e72a56f0fb5ee",
+            "e4b90ef9eae834f56c4b64d2d50143cee10ad87994c614d7d04125e2a6025050",
+        ),
+    ],
 };
 
 const TEST3: Facts = Facts {
@@ -115,6 +139,18 @@ const TEST3: Facts = Facts {
     min_work: "0000000000000000000000000000000000000000000016dd270dd94fac1d7632",
     assume_valid: Some("0000000000000065c6c38258e201971a3fdfcc2ceee0dd6e85a6c022d45dee34"),
     checkpoints: (1, &[(546, "000000002a936ca763904c3c35fce2f3556c559c0214345d31b1bcebf76acb70")]),
+    snapshots: &[
+        (
+            2500000,
+            "0000000000000093bcb68c03a9a168ae252572d348a2eaeba2cdf9231d73206f",
+            "f841584909f68e47897952345234e37fcd9128cd818f41ee6c3ca68db8071be7",
+        ),
+        (
+            4840000,
+            "00000000000000f4971a7fb37fbdff89315b69a2e1920c467654a382f0d64786",
+            "ce6bb677bb2ee9789c4a1c9d73e6683c53fc20e8fdbedbdaaf468982a0c8db2a",
+        ),
+    ],
     ..MAIN
 };
 
@@ -133,6 +169,18 @@ const TEST4: Facts = Facts {
     enforce_bip94: true,
     min_work: "00000000000000000000000000000000000000000000034a4690fe592dc49c7c",
     assume_valid: Some("000000000000000180a58e7fa3b0db84b5ea76377524894f53660d93ac839d9b"),
+    snapshots: &[
+        (
+            90000,
+            "0000000002ebe8bcda020e0dd6ccfbdfac531d2f6a81457191b99fc2df2dbe3b",
+            "784fb5e98241de66fdd429f4392155c9e7db5c017148e66e8fdbc95746f8b9b5",
+        ),
+        (
+            120000,
+            "000000000bd2317e51b3c5794981c35ba894ce27d3e772d5c39ecd9cbce01dc8",
+            "10b05d05ad468d0971162e1b222a4aa66caca89da2bb2a93f8f37fb29c4794b0",
+        ),
+    ],
     ..FRESH
 };
 
@@ -147,6 +195,18 @@ const SIGNET: Facts = Facts {
     allow_min_difficulty: false,
     min_work: "0000000000000000000000000000000000000000000000000000067d328e681a",
     assume_valid: Some("000000128586e26813922680309f04e1de713c7542fee86ed908f56368aefe2e"),
+    snapshots: &[
+        (
+            160000,
+            "0000003ca3c99aff040f2563c2ad8f8ec88bd0fd6b8f0895cfaf1ef90353a62c",
+            "fe0a44309b74d6b5883d246cb419c6221bcccf0b308c9b59b7d70783dbdf928a",
+        ),
+        (
+            290000,
+            "0000000577f2741bb30cd9d39d6d71b023afbeb9764f6260786a97969d5c9ac0",
+            "97267e000b4b876800167e71b9123f1529d13b14308abec2888bbd2160d14545",
+        ),
+    ],
     ..FRESH
 };
 
@@ -165,6 +225,23 @@ const REGTEST: Facts = Facts {
     heights: [1, 1, 1, 1, 0],
     min_work: "0000000000000000000000000000000000000000000000000000000000000000",
     assume_valid: None,
+    snapshots: &[
+        (
+            110,
+            "6affe030b7965ab538f820a56ef56c8149b7dc1d1c144af57113be080db7c397",
+            "b952555c8ab81fec46f3d4253b7af256d766ceb39fb7752b9d18cdf4a0141327",
+        ),
+        (
+            200,
+            "385901ccbd69dff6bbd00065d01fb8a9e464dede7cfe0372443884f9b1dcf6b9",
+            "17dcc016d188d16068907cdeb38b75691a118d43053b8cd6a25969419381d13a",
+        ),
+        (
+            299,
+            "7cc695046fec709f8c9394b6f928f81e81fd3ac20977bb68760fa1faa7916ea2",
+            "d2b051ff5e8eef46520350776f4100dd710a63447a8e01d917e92e79751a63e2",
+        ),
+    ],
     ..FRESH
 };
 
@@ -288,6 +365,15 @@ fn what_is_assumed() {
         for end in owned(ends) {
             assert!(got.first() == Some(&end) || got.last() == Some(&end), "{name}: {end:?}");
         }
+        let coins = &spec.assume.snapshots;
+        let coins: Vec<_> =
+            coins.iter().map(|c| (c.height.to_u32(), c.hash.to_string(), c.coins_hash.to_string())).collect();
+        let known: Vec<_> = facts
+            .snapshots
+            .iter()
+            .map(|&(at, hash, coins)| (at, hash.to_owned(), coins.to_owned()))
+            .collect();
+        assert_eq!(coins, known, "{name}");
     });
 }
 

@@ -1,6 +1,6 @@
 //! Bitcoin and its test networks, as Bitcoin Core 30 has them (`kernel/chainparams.cpp`, and for the blocks
 //! excepted from BIP30 `IsBIP30Repeat` in `validation.cpp`). The checkpoints are those of Core 29, the last to
-//! have any.
+//! have any. The snapshots of the coins are those of Core 31, on regtest those of Core 30.
 
 use cairn_primitives::{
     AddressPrefixes, Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work, hex,
@@ -8,8 +8,8 @@ use cairn_primitives::{
 
 use super::{COIN, HTTP_PORT, bitcoin_limits, block, blocks, halving, hrp, info, script, target_of};
 use crate::spec::{
-    Activation, Assume, ChainSpec, Deployments, GenesisSpec, MinDifficulty, NetworkSpec, PowSpec, Retarget,
-    ScriptException,
+    Activation, Assume, AssumedCoins, ChainSpec, Deployments, GenesisSpec, MinDifficulty, NetworkSpec,
+    PowSpec, Retarget, ScriptException,
 };
 
 /// The message in every first block but testnet4's.
@@ -62,6 +62,7 @@ pub fn bitcoin() -> ChainSpec {
             // Height 912,683.
             assumed_valid: Some(block("00000000000000000000611fd22f2df7c8fbd0688745c3a6c3bb5109cc2a12cb")),
             checkpoints: blocks(MAIN_CHECKPOINTS),
+            snapshots: snapshots(MAIN_SNAPSHOTS),
         },
     }
 }
@@ -95,6 +96,7 @@ pub fn testnet3() -> ChainSpec {
             // Height 4,550,000.
             assumed_valid: Some(block("0000000000000065c6c38258e201971a3fdfcc2ceee0dd6e85a6c022d45dee34")),
             checkpoints: blocks(&[(546, "000000002a936ca763904c3c35fce2f3556c559c0214345d31b1bcebf76acb70")]),
+            snapshots: snapshots(TEST3_SNAPSHOTS),
         },
     }
 }
@@ -124,6 +126,7 @@ pub fn testnet4() -> ChainSpec {
             // Height 91,000.
             assumed_valid: Some(block("000000000000000180a58e7fa3b0db84b5ea76377524894f53660d93ac839d9b")),
             checkpoints: Vec::new(),
+            snapshots: snapshots(TEST4_SNAPSHOTS),
         },
     }
 }
@@ -149,6 +152,7 @@ pub fn signet() -> ChainSpec {
             // Height 267,665.
             assumed_valid: Some(block("000000128586e26813922680309f04e1de713c7542fee86ed908f56368aefe2e")),
             checkpoints: Vec::new(),
+            snapshots: snapshots(SIGNET_SNAPSHOTS),
         },
     }
 }
@@ -168,9 +172,90 @@ pub fn regtest() -> ChainSpec {
         subsidy: halving(150),
         limits: bitcoin_limits(),
         deployments: Deployments { segwit: at(0), ..from_the_first_block() },
-        assume: Assume::nothing(),
+        assume: Assume { snapshots: snapshots(REGTEST_SNAPSHOTS), ..Assume::nothing() },
     }
 }
+
+const MAIN_SNAPSHOTS: &[(u32, &str, &str)] = &[
+    (
+        840_000,
+        "0000000000000000000320283a032748cef8227873ff4872689bf23f1cda83a5",
+        "a2a5521b1b5ab65f67818e5e8eccabb7171a517f9e2382208f77687310768f96",
+    ),
+    (
+        880_000,
+        "000000000000000000010b17283c3c400507969a9c2afd1dcf2082ec5cca2880",
+        "dbd190983eaf433ef7c15f78a278ae42c00ef52e0fd2a54953782175fbadcea9",
+    ),
+    (
+        910_000,
+        "0000000000000000000108970acb9522ffd516eae17acddcb1bd16469194a821",
+        "4daf8a17b4902498c5787966a2b51c613acdab5df5db73f196fa59a4da2f1568",
+    ),
+    (
+        935_000,
+        "0000000000000000000147034958af1652b2b91bba607beacc5e72a56f0fb5ee",
+        "e4b90ef9eae834f56c4b64d2d50143cee10ad87994c614d7d04125e2a6025050",
+    ),
+];
+
+const TEST3_SNAPSHOTS: &[(u32, &str, &str)] = &[
+    (
+        2_500_000,
+        "0000000000000093bcb68c03a9a168ae252572d348a2eaeba2cdf9231d73206f",
+        "f841584909f68e47897952345234e37fcd9128cd818f41ee6c3ca68db8071be7",
+    ),
+    (
+        4_840_000,
+        "00000000000000f4971a7fb37fbdff89315b69a2e1920c467654a382f0d64786",
+        "ce6bb677bb2ee9789c4a1c9d73e6683c53fc20e8fdbedbdaaf468982a0c8db2a",
+    ),
+];
+
+const TEST4_SNAPSHOTS: &[(u32, &str, &str)] = &[
+    (
+        90_000,
+        "0000000002ebe8bcda020e0dd6ccfbdfac531d2f6a81457191b99fc2df2dbe3b",
+        "784fb5e98241de66fdd429f4392155c9e7db5c017148e66e8fdbc95746f8b9b5",
+    ),
+    (
+        120_000,
+        "000000000bd2317e51b3c5794981c35ba894ce27d3e772d5c39ecd9cbce01dc8",
+        "10b05d05ad468d0971162e1b222a4aa66caca89da2bb2a93f8f37fb29c4794b0",
+    ),
+];
+
+const SIGNET_SNAPSHOTS: &[(u32, &str, &str)] = &[
+    (
+        160_000,
+        "0000003ca3c99aff040f2563c2ad8f8ec88bd0fd6b8f0895cfaf1ef90353a62c",
+        "fe0a44309b74d6b5883d246cb419c6221bcccf0b308c9b59b7d70783dbdf928a",
+    ),
+    (
+        290_000,
+        "0000000577f2741bb30cd9d39d6d71b023afbeb9764f6260786a97969d5c9ac0",
+        "97267e000b4b876800167e71b9123f1529d13b14308abec2888bbd2160d14545",
+    ),
+];
+
+/// The blocks that Core's own tests make.
+const REGTEST_SNAPSHOTS: &[(u32, &str, &str)] = &[
+    (
+        110,
+        "6affe030b7965ab538f820a56ef56c8149b7dc1d1c144af57113be080db7c397",
+        "b952555c8ab81fec46f3d4253b7af256d766ceb39fb7752b9d18cdf4a0141327",
+    ),
+    (
+        200,
+        "385901ccbd69dff6bbd00065d01fb8a9e464dede7cfe0372443884f9b1dcf6b9",
+        "17dcc016d188d16068907cdeb38b75691a118d43053b8cd6a25969419381d13a",
+    ),
+    (
+        299,
+        "7cc695046fec709f8c9394b6f928f81e81fd3ac20977bb68760fa1faa7916ea2",
+        "d2b051ff5e8eef46520350776f4100dd710a63447a8e01d917e92e79751a63e2",
+    ),
+];
 
 const MAIN_SEEDS: &[&str] = &[
     "seed.bitcoin.sipa.be",
@@ -308,4 +393,13 @@ fn all_ones(bits: usize) -> Target {
     bytes[..zeros / 8].fill(0);
     bytes[zeros / 8] >>= zeros % 8;
     Target::from_be_bytes(bytes)
+}
+
+fn snapshots(list: &[(u32, &str, &str)]) -> Vec<AssumedCoins> {
+    let known = |&(height, hash, coins): &(u32, &str, &str)| AssumedCoins {
+        height: Height::new(height),
+        hash: block(hash),
+        coins_hash: coins.parse().expect("a preset's hash is well-formed"),
+    };
+    list.iter().map(known).collect()
 }

@@ -69,6 +69,7 @@ pub(super) const FIELDS: &[&str] = &[
     "assume.min_chain_work",
     "assume.assumed_valid",
     "assume.checkpoints",
+    "assume.snapshots",
 ];
 
 /// Where in the text a value stands, in bytes.

@@ -243,10 +243,12 @@ impl<'d, 't> Reading<'d, 't> {
         let base = base.unwrap_or(&none);
         let hash = |value: &Value<'_>| value::optional(value, value::text);
         let blocks = |value: &Value<'_>| value::list(value, value::block_at);
+        let snapshots = |value: &Value<'_>| value::list(value, value::assumed_coins);
         Ok(Assume {
             min_chain_work: self.field("assume.min_chain_work", Some(base.min_chain_work), value::text)?,
             assumed_valid: self.field("assume.assumed_valid", Some(base.assumed_valid), hash)?,
             checkpoints: self.field("assume.checkpoints", Some(base.checkpoints.clone()), blocks)?,
+            snapshots: self.field("assume.snapshots", Some(base.snapshots.clone()), snapshots)?,
         })
     }
 

@@ -1,11 +1,11 @@
-use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Target, Work};
+use cairn_primitives::{Amount, BlockHash, BlockTime, CompactTarget, Height, Script, Sha256d, Target, Work};
 use proptest::prelude::*;
 
 use super::*;
 use crate::genesis::Unmined;
 use crate::presets;
 use crate::signalling::{Schedule, Signalling};
-use crate::spec::{Activation, Assume, MinDifficulty, Retarget, ScriptException};
+use crate::spec::{Activation, Assume, AssumedCoins, MinDifficulty, Retarget, ScriptException};
 use crate::subsidy::Subsidy;
 use crate::{SpecError, SpecRule};
 
@@ -66,6 +66,7 @@ fn fields_go_by_their_published_names() {
         "bip34 = \"always\"",
         "assumed_valid = \"none\"",
         "checkpoints = []",
+        "snapshots = []",
     ] {
         assert!(text.contains(&format!("\n{line}")), "{line}");
     }
@@ -341,7 +342,8 @@ fn missing_fields_and_sections() {
     let full = presets::vito().to_toml();
     let optional =
         ["from_first", "tx_count", "min_chain_work", "assumed_valid", "bip34_hash", "signet_challenge"];
-    let lists = ["dns_seeds", "fixed_seeds", "bip30_exceptions", "script_exceptions", "checkpoints"];
+    let lists =
+        ["dns_seeds", "fixed_seeds", "bip30_exceptions", "script_exceptions", "checkpoints", "snapshots"];
     for (number, line) in full.lines().enumerate() {
         let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) else { continue };
         let without = full.lines().enumerate().filter(|(at, _)| *at != number);
@@ -470,6 +472,8 @@ prop_compose! {
         let kept = &mut spec.deployments;
         (kept.bip30, kept.bip65, kept.bip66, kept.csv, kept.bip94) = forks;
         (kept.bip30_exceptions, spec.assume.checkpoints, spec.assume.assumed_valid) = lists;
+        let coins = |&(height, hash): &(Height, BlockHash)| AssumedCoins { height, hash, coins_hash: Sha256d::from_bytes(hash.to_bytes()) };
+        spec.assume.snapshots = spec.assume.checkpoints.iter().map(coins).collect();
         kept.script_exceptions = exceptions
             .into_iter()
             .map(|block| ScriptException {

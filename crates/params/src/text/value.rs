@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::document::Span;
 use crate::error::SpecRule;
 use crate::signalling::{Schedule, Signalling};
-use crate::spec::{Activation, MinDifficulty, ScriptException};
+use crate::spec::{Activation, AssumedCoins, MinDifficulty, ScriptException};
 
 /// The text that stands for the absence of a value.
 pub(super) const NONE: &str = "none";
@@ -182,6 +182,16 @@ pub(super) fn strings(value: &Value<'_>) -> Parsed<Vec<String>> {
 pub(super) fn block_at(value: &Value<'_>) -> Parsed<(Height, BlockHash)> {
     let entry = Entry::new(value, &["height", "hash"])?;
     Ok((Height::new(entry.read("height", u32)?), entry.read("hash", text)?))
+}
+
+/// `{ height = 840000, hash = "…", coins_hash = "…" }`
+pub(super) fn assumed_coins(value: &Value<'_>) -> Parsed<AssumedCoins> {
+    let entry = Entry::new(value, &["height", "hash", "coins_hash"])?;
+    Ok(AssumedCoins {
+        height: Height::new(entry.read("height", u32)?),
+        hash: entry.read("hash", text)?,
+        coins_hash: entry.read("coins_hash", text)?,
+    })
 }
 
 /// `{ block = "…", p2sh = false, witness = false, taproot = false }`

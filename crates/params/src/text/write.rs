@@ -6,7 +6,7 @@ use cairn_primitives::{BlockHash, Height, hex};
 
 use super::value::{AFTER_TWICE_SPACING, ALWAYS, NEVER, NONE};
 use crate::signalling::{Schedule, Signalling};
-use crate::spec::{Activation, ChainSpec, MinDifficulty, Retarget, ScriptException};
+use crate::spec::{Activation, AssumedCoins, ChainSpec, MinDifficulty, Retarget, ScriptException};
 use crate::subsidy::Subsidy;
 
 const INTRODUCTION: &str = "\
@@ -256,6 +256,11 @@ fn assume(out: &mut Writer, spec: &ChainSpec) {
         list(&assume.checkpoints, block_at),
         "The only blocks accepted at their heights: { height, hash }.",
     );
+    out.entry(
+        "snapshots",
+        list(&assume.snapshots, assumed_coins),
+        "Coin sets a chain may begin with: { height, hash, coins_hash }, the last Core's hash_serialized_3.",
+    );
 }
 
 /// A TOML string, escaped.
@@ -298,6 +303,11 @@ fn signalled(signalling: Signalling) -> String {
 
 fn block_at((height, hash): &(Height, BlockHash)) -> String {
     format!("{{ height = {height}, hash = \"{hash}\" }}")
+}
+
+fn assumed_coins(known: &AssumedCoins) -> String {
+    let AssumedCoins { height, hash, coins_hash } = known;
+    format!("{{ height = {height}, hash = \"{hash}\", coins_hash = \"{coins_hash}\" }}")
 }
 
 fn script_exception(exception: &ScriptException) -> String {
