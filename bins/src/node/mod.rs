@@ -7,6 +7,7 @@ mod import;
 mod place;
 mod remote;
 mod run;
+pub mod snapshot;
 mod verify;
 
 use std::path::PathBuf;

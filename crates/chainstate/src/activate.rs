@@ -194,7 +194,7 @@ impl ChainState {
         Ok(())
     }
 
-    fn load_checked(&self, id: NodeId) -> Result<Arc<CheckedBlock>, ChainStateError> {
+    pub(crate) fn load_checked(&self, id: NodeId) -> Result<Arc<CheckedBlock>, ChainStateError> {
         let block = self.shared.load_block(id)?;
         let hash = block.hash();
         let checked = cairn_consensus::check_block(block, &self.shared.spec);

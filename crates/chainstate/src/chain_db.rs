@@ -9,6 +9,7 @@ use crate::layout::{
     BLOCKS, BlockRow, EVENTS, EventRow, HEADERS, HeaderRow, IDENTITY, INVALID, Identity, ONLY, PRUNED,
     PrunedRow, STATE, StateRow,
 };
+use crate::snapshot::{SNAPSHOT, SnapshotRow};
 
 #[derive(Debug, Clone)]
 pub(crate) struct ChainDb {
@@ -20,6 +21,7 @@ pub(crate) struct ChainDb {
     events: Table<u64, EventRow>,
     pub(crate) invalid: Table<u32, ()>,
     pub(crate) pruned: Table<u8, PrunedRow>,
+    snapshot: Table<u8, SnapshotRow>,
 }
 
 impl ChainDb {
@@ -32,6 +34,7 @@ impl ChainDb {
             events: store.table(EVENTS)?,
             invalid: store.table(INVALID)?,
             pruned: store.table(PRUNED)?,
+            snapshot: store.table(SNAPSHOT)?,
             store,
         })
     }
@@ -47,6 +50,31 @@ impl ChainDb {
 
     pub(crate) fn state(&self) -> Result<Option<StateRow>, StoreError> {
         self.state.get(&ONLY)
+    }
+
+    /// The snapshot the chain began with, if it did.
+    pub(crate) fn snapshot(&self) -> Result<Option<SnapshotRow>, StoreError> {
+        self.snapshot.get(&ONLY)
+    }
+
+    /// Writes how the snapshot stands, durably.
+    pub(crate) fn put_snapshot(&self, row: &SnapshotRow) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        writer.put(&self.snapshot, &ONLY, row)?;
+        writer.finish()?;
+        self.store.sync()
+    }
+
+    /// Writes that the chain begins with a snapshot, together with where it stands, in the writer's last batch.
+    pub(crate) fn begin_with(
+        &self,
+        mut writer: Writer<'_>,
+        row: &SnapshotRow,
+        state: &StateRow,
+    ) -> Result<(), StoreError> {
+        writer.together(2)?;
+        writer.put(&self.snapshot, &ONLY, row)?;
+        self.finish(writer, state)
     }
 
     /// The first rows of a new chain, in one batch and durable.

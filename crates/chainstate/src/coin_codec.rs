@@ -54,7 +54,7 @@ impl Value for CoinRow {
 
 /// Seven bits a byte, most significant first, a set top bit on all but the last; each continued part counts
 /// from one, so that every number has exactly one form.
-fn put_varint(out: &mut Vec<u8>, mut number: u128) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u128) {
     let mut bytes = [0; 19];
     let mut at = bytes.len() - 1;
     bytes[at] = (number & 0x7f) as u8;
@@ -84,7 +84,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u128> {
 
 /// Core's `CompressAmount`: `value = 10^zeros * rest` becomes a small number when `zeros` is large. Computed
 /// in 128 bits, so that every amount has a form.
-fn compress_amount(value: u64) -> u128 {
+pub(crate) fn compress_amount(value: u64) -> u128 {
     if value == 0 {
         return 0;
     }
@@ -103,7 +103,7 @@ fn compress_amount(value: u64) -> u128 {
 }
 
 /// The amount that compresses to `number`; `None` for a number that no amount compresses to.
-fn expand_amount(number: u128) -> Option<u64> {
+pub(crate) fn expand_amount(number: u128) -> Option<u64> {
     let Some(number) = number.checked_sub(1) else { return Some(0) };
     let (number, zeros) = (number / 10, (number % 10) as u32);
     let rest = if zeros < 9 {
@@ -121,9 +121,9 @@ const P2PK_ODD: u8 = 0x03;
 
 /// Script codes below this one name a special form; others are the script's length plus this number. Core
 /// uses two more, for uncompressed keys; they are left out because expanding one takes a square root.
-const SPECIAL_SCRIPTS: u128 = 6;
+pub(crate) const SPECIAL_SCRIPTS: u128 = 6;
 
-fn put_script(out: &mut Vec<u8>, script: &Script) {
+pub(crate) fn put_script(out: &mut Vec<u8>, script: &Script) {
     match script.as_bytes() {
         [0x76, 0xa9, 20, hash @ .., 0x88, 0xac] if hash.len() == 20 => put_special(out, P2PKH, hash),
         [0xa9, 20, hash @ .., 0x87] if hash.len() == 20 => put_special(out, P2SH, hash),

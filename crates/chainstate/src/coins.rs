@@ -2,26 +2,34 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Bound;
 
 use cairn_consensus::{CoinDelta, CoinView, CoinViewError};
 use cairn_primitives::{BlockHash, Coin, OutPoint};
-use cairn_store::{Store, StoreError, Table};
+use cairn_store::{Batch, Store, StoreError, Table};
 
 use crate::chain_db::Writer;
 use crate::coin_cache::{Cached, CoinCache, InStore};
 use crate::coin_codec::{CoinKey, CoinRow};
 use crate::layout::{COINS, COINS_STATE, CoinsState, ONLY};
+use crate::snapshot::LOADING;
 
 #[derive(Debug, Clone)]
 pub(crate) struct CoinDb {
     store: Store,
     coins: Table<CoinKey, CoinRow>,
     state: Table<u8, CoinsState>,
+    loading: Table<u8, ()>,
 }
 
 impl CoinDb {
     pub(crate) fn open(store: Store) -> Result<Self, StoreError> {
-        Ok(CoinDb { coins: store.table(COINS)?, state: store.table(COINS_STATE)?, store })
+        Ok(CoinDb {
+            coins: store.table(COINS)?,
+            state: store.table(COINS_STATE)?,
+            loading: store.table(LOADING)?,
+            store,
+        })
     }
 
     pub(crate) fn get(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
@@ -49,6 +57,63 @@ impl CoinDb {
         self.store.sync()
     }
 
+    /// At most `most` coins after `last`, in key order.
+    pub(crate) fn after(
+        &self,
+        last: Option<OutPoint>,
+        most: usize,
+    ) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+        let from = last.map_or(Bound::Unbounded, |last| Bound::Excluded(CoinKey(last)));
+        let coins = self.coins.range((from, Bound::Unbounded)).take(most);
+        coins.map(|entry| entry.map(|(key, row)| (key.0, row.0))).collect()
+    }
+
+    /// Whether coins were being loaded when the process ended.
+    pub(crate) fn is_loading(&self) -> Result<bool, StoreError> {
+        self.loading.contains(&ONLY)
+    }
+
+    /// Voids whatever is in the store until [`end_load`](Self::end_load), empties it, and begins to fill it.
+    pub(crate) fn begin_load(&self) -> Result<Loading<'_>, StoreError> {
+        let mut writer = Writer::new(&self.store);
+        writer.put(&self.loading, &ONLY, &())?;
+        writer.finish()?;
+        self.store.sync()?;
+        self.delete_coins()?;
+        Ok(Loading { coins: self, writer: Writer::new(&self.store) })
+    }
+
+    /// The coins that were loaded count from here on.
+    pub(crate) fn end_load(&self) -> Result<(), StoreError> {
+        let mut writer = Writer::new(&self.store);
+        writer.delete(&self.loading, &ONLY)?;
+        writer.finish()?;
+        self.store.sync()
+    }
+
+    fn delete_coins(&self) -> Result<(), StoreError> {
+        loop {
+            let mut batch = Batch::new();
+            for entry in self.coins.iter().take(Batch::MAX_OPS) {
+                batch.delete(&self.coins, &entry?.0)?;
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.store.commit(batch)?;
+        }
+    }
+
+    /// Empties the store. Cut short, it is still one that is being loaded.
+    pub(crate) fn clear(&self) -> Result<(), StoreError> {
+        self.delete_coins()?;
+        let mut batch = Batch::new();
+        batch.delete(&self.state, &ONLY)?;
+        batch.delete(&self.loading, &ONLY)?;
+        self.store.commit(batch)?;
+        self.store.sync()
+    }
+
     /// Makes all the cache's changes, in batches. Not durable before [`CoinDb::set_state`].
     pub(crate) fn write(&self, cache: &CoinCache) -> Result<(), StoreError> {
         let mut writer = Writer::new(&self.store);
@@ -59,6 +124,26 @@ impl CoinDb {
             }
         }
         writer.finish()
+    }
+}
+
+/// A load of coins from elsewhere, under way.
+#[derive(Debug)]
+pub(crate) struct Loading<'a> {
+    coins: &'a CoinDb,
+    writer: Writer<'a>,
+}
+
+impl Loading<'_> {
+    pub(crate) fn put(&mut self, outpoint: OutPoint, coin: Coin) -> Result<(), StoreError> {
+        self.writer.put(&self.coins.coins, &CoinKey(outpoint), &CoinRow(coin))
+    }
+
+    /// Writes which block the coins belong to, and returns once all is durable.
+    pub(crate) fn finish(mut self, state: &CoinsState) -> Result<(), StoreError> {
+        self.writer.put(&self.coins.state, &ONLY, state)?;
+        self.writer.finish()?;
+        self.coins.store.sync()
     }
 }
 

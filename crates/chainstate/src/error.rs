@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_consensus::{BlockError, DisconnectError, HeaderError, Verdict};
-use cairn_primitives::{BlockHash, DecodeError, Height, OutPoint};
+use cairn_primitives::{BlockHash, DecodeError, Height, OutPoint, Sha256d};
 use cairn_store::{Engine, StoreError};
 
 use crate::coin_stats::CoinStats;
@@ -241,6 +241,26 @@ pub enum ChainStateError {
         /// The highest pruned block.
         height: Height,
     },
+    /// The snapshot that the chain began with is false. The chain does not open again; its blocks are good.
+    #[error(
+        "the snapshot of block {base} that this chain began with is false: {why}; delete the directories `chain`, `coins`, \
+         `coins-background` and `index` of the chain, keep `blocks`, and start again: its blocks are then checked from \
+         genesis, and only those that are missing are fetched"
+    )]
+    SnapshotRefuted {
+        /// The snapshot's block.
+        base: BlockHash,
+        /// How that was found.
+        why: Refutation,
+    },
+    /// The chain began with a snapshot that is not validated yet, so the blocks below it cannot serve.
+    #[error(
+        "the blocks below the snapshot of block {base} are not all here and checked yet: this must wait until they are"
+    )]
+    SnapshotUnvalidated {
+        /// The snapshot's block.
+        base: BlockHash,
+    },
     /// A write failed earlier, so that memory may be ahead of the disk: open the chain again.
     #[error("an earlier write failed; the chain must be opened again")]
     Halted,
@@ -262,6 +282,25 @@ impl ChainStateError {
             _ => None,
         }
     }
+}
+
+/// How a snapshot was found to be false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refutation {
+    /// The blocks make other coins.
+    #[error("the blocks make coins with the hash {got}, the snapshot has {expected}")]
+    CoinsDiffer {
+        /// Hash of the coins that the blocks make.
+        got: Sha256d,
+        /// Hash of the snapshot's coins.
+        expected: Sha256d,
+    },
+    /// A block below it breaks a rule.
+    #[error("block {hash} below it is invalid")]
+    BlockInvalid {
+        /// The block.
+        hash: BlockHash,
+    },
 }
 
 /// A data directory holds another chain than the one asked for.

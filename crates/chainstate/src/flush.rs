@@ -185,7 +185,7 @@ impl ChainState {
 }
 
 /// What a valid block does to the coins, told from its bytes alone: its inputs are gone, its outputs are there.
-fn put_on(cache: &mut CoinCache, block: &Block, height: Height) {
+pub(crate) fn put_on(cache: &mut CoinCache, block: &Block, height: Height) {
     for tx in &block.transactions {
         let coinbase = tx.is_coinbase();
         if !coinbase {

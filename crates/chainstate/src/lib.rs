@@ -32,6 +32,7 @@
 //! ```
 
 mod activate;
+mod background;
 mod candidates;
 mod chain_db;
 pub mod check;
@@ -39,6 +40,7 @@ mod coin_cache;
 mod coin_codec;
 mod coin_stats;
 mod coins;
+mod coins_hash;
 mod config;
 pub mod convert;
 mod error;
@@ -56,15 +58,18 @@ mod reader;
 mod rebuild;
 mod scripts;
 pub mod simulate;
+pub mod snapshot;
 mod state;
 mod storage;
 mod submit;
 mod tail;
 mod undo_file;
 
+pub use background::{Validation, ValidationStep};
 pub use coin_stats::{CoinStats, coin_element};
+pub use coins_hash::CoinsHasher;
 pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES, Indexing};
-pub use error::{ChainStateError, OtherChain, SubmitError};
+pub use error::{ChainStateError, OtherChain, Refutation, SubmitError};
 pub use events::{ChainEvent, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
 pub use index::{
     AddressBalance, AddressCoin, AddressHistory, FRESH_EVENTS, FRESH_WAIT, HistoryEntry, IndexKind,

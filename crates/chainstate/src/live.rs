@@ -1,11 +1,13 @@
 //! What the writer and the readers share.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use cairn_consensus::{HeaderTree, NodeId, Undo};
 use cairn_params::ChainSpec;
-use cairn_primitives::{Block, Coin, Height, OutPoint};
+use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint, Sha256d};
 
+use crate::background::Validation;
 use crate::chain_db::ChainDb;
 use crate::coin_cache::CoinCache;
 use crate::coins::{CoinDb, lookup};
@@ -27,6 +29,12 @@ pub(crate) struct Live {
     /// How far old blocks were removed.
     pub(crate) pruned: Option<PrunedRow>,
     pub(crate) cache: CoinCache,
+    /// Heights of the best chain whose blocks are not here: below a snapshot, or lost to damage.
+    pub(crate) missing: BTreeSet<Height>,
+    /// The snapshot the chain began with, until it is validated.
+    pub(crate) assumed: Option<Assumed>,
+    /// How far its validation is.
+    pub(crate) validation: Option<Validation>,
     /// The last event that is durable.
     pub(crate) last_event: EventId,
 }
@@ -40,6 +48,9 @@ impl Live {
             rows: Vec::new(),
             pruned: None,
             cache: CoinCache::default(),
+            missing: BTreeSet::new(),
+            assumed: None,
+            validation: None,
             last_event: EventId::NONE,
         }
     }
@@ -65,6 +76,9 @@ impl Live {
             self.rows.resize(id.index() + 1, None);
         }
         self.rows[id.index()] = Some(row);
+        if !self.missing.is_empty() && self.is_active(id) {
+            self.missing.remove(&self.tree.height(id));
+        }
     }
 
     pub(crate) fn drop_row(&mut self, id: NodeId) {
@@ -78,6 +92,27 @@ impl Live {
         let old = |pruned: PrunedRow| self.tree.height(id) <= pruned.height;
         self.row(id).is_none() && self.is_active(id) && self.pruned.is_some_and(old)
     }
+
+    /// Finds out which blocks of the best chain are not here.
+    pub(crate) fn note_missing(&mut self) {
+        // Genesis is known to everyone, and written at the first start.
+        let missing =
+            self.active.iter().skip(1).filter(|id| self.row(**id).is_none() && !self.was_pruned(**id));
+        self.missing = missing.map(|id| self.tree.height(*id)).collect();
+    }
+
+    /// Whether a block lies at or below a snapshot that is not validated.
+    pub(crate) fn is_assumed(&self, id: NodeId) -> bool {
+        let below = |assumed: Assumed| self.tree.height(id) <= self.tree.height(assumed.base);
+        self.is_active(id) && self.assumed.is_some_and(below)
+    }
+}
+
+/// A snapshot that is taken for true.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Assumed {
+    pub(crate) base: NodeId,
+    pub(crate) coins_hash: Sha256d,
 }
 
 #[derive(Debug)]
@@ -130,6 +165,13 @@ impl Shared {
             Err(_) if self.read().row(id).is_none() => Ok(None),
             result => result.map(Some),
         }
+    }
+
+    /// Whether block and undo data of an event are here: below a snapshot they come later.
+    pub(crate) fn has_data(&self, hash: &BlockHash) -> bool {
+        let live = self.read();
+        let row = live.tree.get(hash).and_then(|id| live.row(id));
+        row.is_some_and(|row| row.undo.is_some())
     }
 
     /// The block of a header, from its file.

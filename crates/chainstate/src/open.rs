@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use cairn_consensus::{HeaderTree, NodeId};
 use cairn_params::ChainSpec;
-use cairn_primitives::BlockHash;
+use cairn_primitives::{BlockHash, Height};
 use cairn_store::{Store, StoreOptions};
 
+use crate::background::{SecondCoins, refuted};
 use crate::candidates::Candidates;
 use crate::chain_db::ChainDb;
 use crate::check::Progress;
@@ -20,13 +21,17 @@ use crate::events::EventId;
 use crate::flatfile::{Appender, FRAME, Files, MAX_BLOCK_FILE};
 use crate::index::{IndexDb, Indexer};
 use crate::layout::{BlockRow, DISK_FORM, Identity, PrunedRow, StateRow};
-use crate::live::{Live, Shared};
+use crate::live::{Assumed, Live, Shared};
 use crate::lock::DirLock;
 use crate::rebuild::Note;
 use crate::scripts::ScriptPool;
+use crate::snapshot::{SnapshotRow, Standing};
 use crate::state::{ChainState, Pending, SinceFlush};
 use crate::storage::{Disk, FileId, Memory, Storage};
 use crate::undo_file::CHECKSUM;
+
+/// Name of the directory for the coins of the blocks below a snapshot.
+const SECOND_COINS: &str = "coins-background";
 
 /// The places a chain lives in, opened.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct Places {
     pub(crate) dir: PathBuf,
     pub(crate) chain: Store,
     pub(crate) coins: Store,
+    /// For the coins of the blocks below a snapshot.
+    pub(crate) second: SecondCoins,
     pub(crate) index: Store,
     pub(crate) files: Arc<dyn Storage>,
     pub(crate) lock: Option<DirLock>,
@@ -61,7 +68,9 @@ impl Places {
         let (chain, coins, index) =
             (store(StoreName::Chain)?, store(StoreName::Coins)?, store(StoreName::Index)?);
         let files = Arc::new(Disk::open(&dir.join("blocks"))?);
-        Ok(Places { dir, chain, coins, index, files, lock, roll_over: MAX_BLOCK_FILE })
+        let options = StoreOptions { engine, cache_bytes: config.page_cache_bytes(StoreName::Coins) };
+        let second = SecondCoins::Dir(dir.join(SECOND_COINS), options);
+        Ok(Places { dir, chain, coins, second, index, files, lock, roll_over: MAX_BLOCK_FILE })
     }
 }
 
@@ -90,6 +99,7 @@ impl ChainState {
             dir: PathBuf::from("memory"),
             chain: Store::memory(),
             coins: Store::memory(),
+            second: SecondCoins::Memory,
             index: Store::memory(),
             files: Arc::new(Memory::default()),
             lock: None,
@@ -127,6 +137,9 @@ impl ChainState {
     ) -> Result<Self, ChainStateError> {
         let chain = ChainDb::open(places.chain.clone())?;
         let state = identify(&chain, &spec, &places.dir)?;
+        if let Some(error) = chain.snapshot()?.as_ref().and_then(refuted) {
+            return Err(error);
+        }
         let live = load(&chain, &spec, &state)?;
         let files = Files::new(places.files.clone(), spec.network.magic);
         let appender = Appender::new(files.clone(), places.roll_over, ends(&live));
@@ -142,6 +155,8 @@ impl ChainState {
             coins_at: genesis,
             since_flush: SinceFlush::default(),
             scripts: ScriptPool::new(config.script_threads)?,
+            background: None,
+            second: places.second,
             cache_budget: config.coin_cache_bytes(),
             bulk: false,
             halted: false,
@@ -159,8 +174,10 @@ impl ChainState {
 
     /// From what was saved to a chain that is as far as its blocks allow.
     pub(crate) fn recover(&mut self, watch: Watch<'_>) -> Result<(), ChainStateError> {
+        self.settle_load()?;
         let coins = match self.shared.coins.state()? {
             Some(state) => state,
+            None if self.with_live(|live| live.assumed.is_some()) => return Err(self.unvalidated()),
             None if self.shared.coins.is_empty()? => {
                 let start = settled(self.shared.spec.genesis_hash());
                 self.shared.coins.set_state(&start)?;
@@ -170,6 +187,7 @@ impl ChainState {
         };
         self.redo(coins, watch)?;
         self.finish_pruning()?;
+        self.begin_background()?;
         self.shared.index.check(&self.shared)?;
         self.indexes_can_be_built()?;
         self.note_old_dips()?;
@@ -187,10 +205,12 @@ impl ChainState {
     }
 
     /// Counts the saved blocks in: those of the best chain, which were connected once, also where they are not here any
-    /// more; then the others in the order they arrived, which is that in which they lie in the files.
-    fn add_saved_blocks(&mut self) {
+    /// more; then the others in the order they arrived, which is that in which they lie in the files. Below a snapshot
+    /// that is not validated none counts.
+    pub(crate) fn add_saved_blocks(&mut self) {
         let live = self.shared.read();
-        for id in &live.active {
+        let first = live.assumed.map_or(Height::GENESIS, |assumed| live.tree.height(assumed.base));
+        for id in &live.active[first.to_u32() as usize..] {
             self.candidates.add_connected(&live.tree, *id);
         }
         let rows = live.tree.ids().filter_map(|id| Some((live.row(id)?.block, id)));
@@ -199,6 +219,13 @@ impl ChainState {
         for (_, id) in arrived {
             self.candidates.add_block(&live.tree, id);
         }
+    }
+
+    fn unvalidated(&self) -> ChainStateError {
+        self.with_live(|live| match live.assumed {
+            Some(assumed) => ChainStateError::SnapshotUnvalidated { base: live.tree.hash(assumed.base) },
+            None => ChainStateError::SavedState { table: "coins" },
+        })
     }
 
     /// Genesis is written like any other block, so that a block file begins as everywhere else.
@@ -229,6 +256,12 @@ pub(crate) fn identified(
     match chain.identity()? {
         Some(_) => {
             identify(&chain, spec, &config.dir)?;
+            match chain.snapshot()? {
+                Some(SnapshotRow { base, standing: Standing::Unvalidated, .. }) => {
+                    return Err(ChainStateError::SnapshotUnvalidated { base });
+                }
+                snapshot => snapshot.as_ref().and_then(refuted).map_or(Ok(()), Err)?,
+            }
             Ok(chain.pruned()?)
         }
         None => Err(ChainStateError::NothingThere { dir: config.dir.clone() }),
@@ -298,6 +331,14 @@ pub(crate) fn load(
     }
     live.last_event = state.last_event;
     live.active = active_chain(&live.tree, state.tip)?;
+    live.note_missing();
+    live.assumed = match chain.snapshot()? {
+        Some(SnapshotRow { base, coins_hash, standing: Standing::Unvalidated }) => {
+            let base = live.tree.get(&base).ok_or(ChainStateError::SavedState { table: "snapshot" })?;
+            Some(Assumed { base, coins_hash })
+        }
+        _ => None,
+    };
     Ok(live)
 }
 

@@ -51,6 +51,10 @@ impl ChainState {
     /// Removes old files as far as they are due.
     pub(crate) fn prune(&mut self) -> Result<(), ChainStateError> {
         let Some(prune) = self.prune else { return Ok(()) };
+        // The blocks below a snapshot are kept until they were checked.
+        if self.with_live(|live| live.assumed.is_some()) {
+            return Ok(());
+        }
         let Some(over) = self.files.bytes().checked_sub(prune.target_bytes).filter(|over| *over > 0) else {
             return Ok(());
         };

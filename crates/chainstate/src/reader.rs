@@ -6,11 +6,13 @@ use std::time::Duration;
 use cairn_consensus::{HeaderTree, NextBlock, NodeId, Undo};
 use cairn_params::ChainSpec;
 use cairn_primitives::{
-    Amount, Block, BlockHash, BlockTime, Coin, Header, Height, OutPoint, Sha256, Txid, Work,
+    Amount, Block, BlockHash, BlockTime, Coin, Header, Height, OutPoint, Sha256, Sha256d, Txid, Work,
 };
 use crossbeam_channel::Receiver;
 
+use crate::background::Validation;
 use crate::coin_stats::{CoinStats, CoinSums};
+use crate::coins_hash::CoinsHasher;
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId, Events};
 use crate::index::{
@@ -122,6 +124,31 @@ impl ChainReader {
     /// What is known of a header; `None` if it is not known.
     pub fn header(&self, hash: &BlockHash) -> Option<HeaderInfo> {
         self.view().header(hash)
+    }
+
+    /// Blocks of the best chain whose transactions are not here, lowest first, at most `most`: those below a snapshot the
+    /// chain began with, and those whose records were found damaged. Whoever has them is asked for them; they are given to
+    /// [`submit_block`](crate::ChainState::submit_block) like any other.
+    pub fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
+        self.view().wanted(most)
+    }
+
+    /// How far the blocks below the snapshot that the chain began with are checked; `None` without one, and once it is
+    /// validated.
+    pub fn validation(&self) -> Option<Validation> {
+        self.shared.read().validation
+    }
+
+    /// The hash of the coins at the tip in order of their outpoints: Core's `hash_serialized_3`. Reads all of them.
+    ///
+    /// # Errors
+    /// [`ChainStateError::Store`] if the store fails.
+    pub fn coins_hash(&self) -> Result<Sha256d, ChainStateError> {
+        let mut hasher = CoinsHasher::new();
+        for (outpoint, coin) in self.view().coins()? {
+            hasher.push(&outpoint, &coin);
+        }
+        Ok(hasher.finish())
     }
 
     /// A block on any branch; `None` if its transactions are not here ([`HeaderInfo::pruned`] says whether they were).
@@ -312,6 +339,12 @@ impl ChainView<'_> {
     /// Whether the transactions of the block are here.
     pub fn has_block(&self, id: NodeId) -> bool {
         self.live.row(id).is_some()
+    }
+
+    /// As [`ChainReader::wanted`].
+    pub fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
+        let heights = self.live.missing.iter().take(most);
+        heights.filter_map(|height| Some((*height, self.block_hash_at(*height)?))).collect()
     }
 
     /// Whether the block is on the best chain.

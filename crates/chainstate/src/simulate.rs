@@ -25,6 +25,7 @@ use cairn_params::ChainSpec;
 use cairn_store::Engine;
 use cairn_store::simulate::{Fuse, MemoryDisk};
 
+use crate::background::SecondCoins;
 use crate::config::ChainStateConfig;
 use crate::convert::Converted;
 use crate::error::ChainStateError;
@@ -39,6 +40,7 @@ pub struct SimDisk {
     fuse: Fuse,
     chain: MemoryDisk,
     coins: MemoryDisk,
+    second: MemoryDisk,
     index: MemoryDisk,
     files: Memory,
     roll_over: u64,
@@ -90,8 +92,8 @@ impl SimDisk {
     pub fn with_roll_over(bytes: u64) -> Self {
         let fuse = Fuse::default();
         let disk = || MemoryDisk::new(fuse.clone());
-        let (chain, coins, index) = (disk(), disk(), disk());
-        SimDisk { chain, coins, index, files: Memory::new(fuse.clone()), fuse, roll_over: bytes }
+        let (chain, coins, second, index) = (disk(), disk(), disk(), disk());
+        SimDisk { chain, coins, second, index, files: Memory::new(fuse.clone()), fuse, roll_over: bytes }
     }
 
     /// The fuse through which every write of every disk goes: commits, appends, cuts and syncs count one each.
@@ -113,6 +115,7 @@ impl SimDisk {
             dir: PathBuf::from("simulated"),
             chain: self.chain.open(),
             coins: self.coins.open(),
+            second: SecondCoins::Simulated(self.second.clone()),
             index: self.index.open(),
             files: Arc::new(self.files.clone()),
             lock: None,
@@ -123,7 +126,7 @@ impl SimDisk {
 
     /// Ends what is left of the machine; call it when nothing is open.
     pub fn cut_power(&self, cut: PowerCut) {
-        for disk in [&self.chain, &self.coins, &self.index] {
+        for disk in [&self.chain, &self.coins, &self.second, &self.index] {
             disk.lose_unsynced(cut.commits_kept);
         }
         self.files.lose_unsynced(cut.tails);

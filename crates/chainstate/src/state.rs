@@ -8,6 +8,7 @@ use cairn_primitives::{BlockHash, Height, Work};
 use cairn_script::Caches;
 use crossbeam_channel::Receiver;
 
+use crate::background::{Background, SecondCoins};
 use crate::candidates::Candidates;
 use crate::config::Indexing;
 use crate::error::ChainStateError;
@@ -82,6 +83,9 @@ pub struct ChainState {
     pub(crate) coins_at: NodeId,
     pub(crate) since_flush: SinceFlush,
     pub(crate) scripts: ScriptPool,
+    /// The validation of a snapshot, while it lasts.
+    pub(crate) background: Option<Background>,
+    pub(crate) second: SecondCoins,
     /// Bytes for the coin cache.
     pub(crate) cache_budget: usize,
     /// Commits are spaced out whatever the distance to the best header.

@@ -15,7 +15,8 @@ use crate::state::{ChainState, Tip};
 pub enum Submitted {
     /// Its data was here before; nothing changed.
     AlreadyKnown,
-    /// It was stored and the tip stays: it lies on a side chain, or a block below it is missing.
+    /// It was stored and the tip stays: it lies on a side chain, or a block below it is missing, or it is a block of the
+    /// best chain whose data was not here ([wanted](crate::ChainReader::wanted)).
     Stored,
     /// The chain grew, by this block or by blocks that had waited for it.
     Connected {
@@ -64,6 +65,7 @@ impl ChainState {
             return Ok(Submitted::AlreadyKnown);
         }
         let checked = match self.check_alone(id, block) {
+            Ok(checked) if self.with_live(|live| live.is_active(id)) => return self.put_back(id, &checked),
             Ok(checked) => Arc::new(checked),
             Err(error) => {
                 self.refuse_new(id, &error)?;
@@ -78,14 +80,26 @@ impl ChainState {
         Ok(self.outcome(before))
     }
 
+    /// Stores a block of the best chain whose data was not here. It is connected already: nothing else changes.
+    fn put_back(&mut self, id: NodeId, checked: &CheckedBlock) -> Result<Submitted, SubmitError> {
+        self.store_block(id, checked.block())?;
+        self.settle()?;
+        Ok(Submitted::Stored)
+    }
+
     /// Marks a block invalid, and with it all above it, and moves to the best chain without it. The mark is
     /// kept across restarts until [`reconsider`](Self::reconsider).
     ///
     /// # Errors
-    /// [`ChainStateError::UnknownBlock`], [`ChainStateError::Genesis`], or what the disk reports.
+    /// [`ChainStateError::UnknownBlock`], [`ChainStateError::Genesis`], [`ChainStateError::SnapshotUnvalidated`] for a block
+    /// at or below a snapshot that is not validated, or what the disk reports.
     pub fn invalidate(&mut self, hash: &BlockHash) -> Result<(), ChainStateError> {
         self.check_running()?;
         let id = self.find(hash)?;
+        if let Some(base) = self.with_live(|live| live.assumed.filter(|_| live.is_assumed(id))) {
+            let base = self.with_live(|live| live.tree.hash(base.base));
+            return Err(ChainStateError::SnapshotUnvalidated { base });
+        }
         if !self.shared.write().tree.mark_invalid(id) {
             return Err(ChainStateError::Genesis);
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cairn_chainstate::import::ImportError;
+use cairn_chainstate::snapshot::SnapshotError;
 use cairn_chainstate::{ChainStateError, UnknownEngine};
 use cairn_params::{SpecError, presets};
 use cairn_primitives::AddressError;
@@ -186,6 +187,9 @@ pub enum NodeError {
     /// Signal handlers cannot be set.
     #[error("cannot handle signals: {0}")]
     Signals(ctrlc::Error),
+    /// A snapshot was not written or not taken.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// An import stopped at a record it could not use.
     #[error("{0}")]
     Import(#[from] ImportError),
@@ -212,6 +216,7 @@ impl NodeError {
             Self::Config(_) => 2,
             Self::Unwritable { .. }
             | Self::Chain(_)
+            | Self::Snapshot(_)
             | Self::Bind(_)
             | Self::Listen { .. }
             | Self::Exists { .. }

@@ -1,7 +1,7 @@
 //! The composition root: the only crate that sees everything.
 //!
 //! [`Config`] says what to run, [`NodeBuilder`] puts the parts together, [`Node`] runs until it is told to [`Stop`]. Besides, the
-//! library calls behind the commands of `cairn-node`: [`import`], [`specs`], [`genesis`].
+//! library calls behind the commands of `cairn-node`: [`import`], [`snapshot`], [`specs`], [`genesis`].
 //!
 //! What it does not do: decide anything about the chain. Rules are in `cairn-consensus`, data in `cairn-chainstate`; here are the threads,
 //! the clock, the adapters between crates and the order in which things start and stop.
@@ -42,6 +42,7 @@ mod mining;
 mod network;
 mod node;
 mod pool;
+pub mod snapshot;
 pub mod specs;
 mod stop;
 pub mod verify;

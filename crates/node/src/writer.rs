@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cairn_chainstate::{ChainReader, ChainState, ChainStateError, SubmitError, Submitted, Tip};
+use cairn_chainstate::{
+    ChainReader, ChainState, ChainStateError, SubmitError, Submitted, Tip, ValidationStep,
+};
 use cairn_consensus::HeaderError;
 use cairn_primitives::{Block, BlockHash, BlockTime, Header};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
@@ -145,17 +147,21 @@ impl<L: TipListener> Writing<L> {
     fn run(mut self, orders: &Receiver<Order>) -> Result<(), ChainStateError> {
         let mut flushed = Instant::now();
         let mut dirty = false;
+        // Whether there may be something to check below a snapshot.
+        let mut validating = true;
         loop {
-            match orders.recv_timeout(FLUSH_EVERY.saturating_sub(flushed.elapsed())) {
+            let wait =
+                if validating { Duration::ZERO } else { FLUSH_EVERY.saturating_sub(flushed.elapsed()) };
+            match orders.recv_timeout(wait) {
                 Ok(Order::Submit(block, answer)) => {
                     let outcome = self.take(*block)?;
                     // Whoever asked may have given up waiting.
                     let _ = answer.send(outcome);
-                    dirty = true;
+                    (dirty, validating) = (true, true);
                 }
                 Ok(Order::Block(block, reply)) => {
                     reply(&self.take(*block)?);
-                    dirty = true;
+                    (dirty, validating) = (true, true);
                 }
                 Ok(Order::Headers(headers, reply)) => {
                     reply(self.take_headers(headers));
@@ -164,6 +170,10 @@ impl<L: TipListener> Writing<L> {
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     info!("flushing the chain");
                     return self.state.close();
+                }
+                Err(RecvTimeoutError::Timeout) if validating => {
+                    validating = self.validate()?;
+                    dirty |= validating;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -184,19 +194,34 @@ impl<L: TipListener> Writing<L> {
         if matches!(outcome, Err(SubmitError::State(_))) {
             return Err(ChainStateError::Halted);
         }
-        let tip = self.state.tip();
-        if tip.hash != before.hash {
-            let change = match copy {
-                Some(copy) => self.change(before, tip, &copy)?,
-                None => TipMove { disconnected: Vec::new(), connected: Vec::new(), tip },
-            };
-            self.listener.moved(&change);
-        }
+        self.tell(before, copy.as_ref())?;
         Ok(outcome)
     }
 
+    /// Does a small piece of the work below a snapshot; `false` if there is none.
+    fn validate(&mut self) -> Result<bool, ChainStateError> {
+        let before = self.state.tip();
+        let step = self.state.validate_next()?;
+        // Once it is done, a branch that had waited for it may win.
+        self.tell(before, None)?;
+        Ok(step != ValidationStep::Idle)
+    }
+
+    /// Tells of the move since `before`, if there was one; `fresh` is likely one of its blocks.
+    fn tell(&mut self, before: Tip, fresh: Option<&Arc<Block>>) -> Result<(), ChainStateError> {
+        let tip = self.state.tip();
+        if tip.hash != before.hash {
+            let change = match self.listener.wants_blocks() {
+                true => self.change(before, tip, fresh)?,
+                false => TipMove { disconnected: Vec::new(), connected: Vec::new(), tip },
+            };
+            self.listener.moved(&change);
+        }
+        Ok(())
+    }
+
     /// The blocks between two tips; `fresh` is likely one of them.
-    fn change(&self, from: Tip, to: Tip, fresh: &Arc<Block>) -> Result<TipMove, ChainStateError> {
+    fn change(&self, from: Tip, to: Tip, fresh: Option<&Arc<Block>>) -> Result<TipMove, ChainStateError> {
         let (off, on) = {
             let view = self.reader.view();
             let tree = view.tree();
@@ -207,12 +232,12 @@ impl<L: TipListener> Writing<L> {
             };
             (hashes(&plan.disconnect), hashes(&plan.connect))
         };
-        let fresh_hash = fresh.hash();
+        let fresh = fresh.map(|block| (block.hash(), block));
         let read = |hashes: Vec<BlockHash>| -> Result<Vec<Arc<Block>>, ChainStateError> {
             let mut blocks = Vec::with_capacity(hashes.len());
             for hash in hashes {
-                if hash == fresh_hash {
-                    blocks.push(Arc::clone(fresh));
+                if let Some((_, block)) = fresh.filter(|(fresh, _)| *fresh == hash) {
+                    blocks.push(Arc::clone(block));
                 } else if let Some(block) = self.reader.block(&hash)? {
                     blocks.push(Arc::new(block));
                 }

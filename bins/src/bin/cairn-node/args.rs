@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cairn_bins::node::{ExplainCommand, Place, PlaceArgs, Remote, VerifyCommand};
 use cairn_chainstate::{Engine, IndexKind};
 use cairn_node::{Mode, Settings};
+use cairn_primitives::Sha256d;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     /// Check, count, rebuild or convert the data of a node that is not running.
     #[command(subcommand)]
     Db(DbCommand),
+    /// Write the coins of a node that is not running to a file, or begin a chain with such a file.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Check one block outside a chain, given the coins it spends.
     VerifyBlock(VerifyCommand),
     /// Show step by step why each input of a transaction may be spent, or not.
@@ -175,6 +179,27 @@ pub(crate) enum IndexCommand {
 
 fn index(name: &str) -> IndexKind {
     name.parse().expect("one of the names that are taken")
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Write the coins after the tip, in the form of Bitcoin Core's `dumptxoutset`.
+    Dump {
+        /// The file to write, which must not be there yet.
+        file: PathBuf,
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Begin a chain with the coins in a file; the blocks below are checked afterwards, while the node runs.
+    Load {
+        /// The file.
+        file: PathBuf,
+        /// Their hash, where the chain spec names none: Core's `hash_serialized_3`, from a source you trust.
+        #[arg(long, value_name = "HEX")]
+        coins_hash: Option<Sha256d>,
+        #[command(flatten)]
+        args: DbArgs,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -4,10 +4,10 @@ mod args;
 
 use std::process::ExitCode;
 
-use cairn_bins::node::{self, ImportCommand, chain, db};
+use cairn_bins::node::{self, ImportCommand, chain, db, snapshot};
 use clap::Parser;
 
-use args::{ChainCommand, Cli, Command, DbCommand, IndexCommand, PeersArgs, PeersCommand};
+use args::{ChainCommand, Cli, Command, DbCommand, IndexCommand, PeersArgs, PeersCommand, SnapshotCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,6 +33,12 @@ fn main() -> ExitCode {
         }
         Command::Db(DbCommand::Index(IndexCommand::Drop { index, args })) => {
             db::drop_index(args.place.place(), index, args.json)
+        }
+        Command::Snapshot(SnapshotCommand::Dump { file, args }) => {
+            snapshot::dump(args.place.place(), &file, args.json)
+        }
+        Command::Snapshot(SnapshotCommand::Load { file, coins_hash, args }) => {
+            snapshot::load(args.place.place(), &file, coins_hash, args.json)
         }
         Command::VerifyBlock(args) => node::verify_block(&args),
         Command::ExplainTx(args) => node::explain_tx(&args),

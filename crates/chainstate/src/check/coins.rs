@@ -23,8 +23,9 @@ impl Look {
             }
         }
         report.coins = self.stored_coins(report.coins_at)?;
-        // Coins cannot be worked out from records that cannot be read.
-        if depth == Depth::Records || report.damaged > 0 {
+        // Coins cannot be worked out from records that cannot be read, or are not here yet.
+        let assumed = self.shared.read().assumed.is_some();
+        if depth == Depth::Records || report.damaged > 0 || assumed {
             return Ok(());
         }
         if report.pruned.is_some() {

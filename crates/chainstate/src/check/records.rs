@@ -34,7 +34,8 @@ impl Look {
         }
         // Genesis spends nothing and is never taken off, so it has no undo data; its block may be unwritten still.
         for id in live.active.iter().skip(1) {
-            if !live.was_pruned(*id) && live.row(*id).is_none_or(|row| row.undo.is_none()) {
+            let elsewhere = live.was_pruned(*id) || live.is_assumed(*id);
+            if !elsewhere && live.row(*id).is_none_or(|row| row.undo.is_none()) {
                 report.add(ChainStateError::NoData { hash: live.tree.hash(*id) });
             }
         }

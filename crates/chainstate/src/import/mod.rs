@@ -18,6 +18,7 @@ use cairn_primitives::{Block, BlockHash, BlockTime, Decode, Header, Height};
 pub use error::{ImportError, ImportFault};
 pub use headers::headers;
 
+use crate::background::ValidationStep;
 use crate::flatfile::BlockPos;
 use crate::state::{ChainState, Tip};
 use crate::submit::Submitted;
@@ -178,7 +179,16 @@ impl BlockImport<'_> {
         let submitted = submitted.map_err(|error| self.fault(at, ImportFault::Block(error)))?;
         self.done.blocks += 1;
         self.new += u64::from(submitted != Submitted::AlreadyKnown);
+        // What lies below a snapshot is checked as it comes.
+        while self.validate(at)? {}
         Ok(())
+    }
+
+    /// Checks a block below a snapshot; `false` if there is none to check now.
+    fn validate(&mut self, at: At) -> Result<bool, ImportError> {
+        let step = self.chain.validate_next();
+        let step = step.map_err(|error| self.fault(at, ImportFault::State(error)))?;
+        Ok(step != ValidationStep::Idle)
     }
 
     fn wait(&mut self, prev: BlockHash, block: Waiting) -> Result<(), ImportError> {

@@ -57,7 +57,8 @@ impl IndexDb {
         Ok(())
     }
 
-    /// One step of some indexes, of bounded length; `false` once all stand at the end of the log.
+    /// One step of some indexes, of bounded length; `false` once all stand at the end of the log, or at an event whose
+    /// block is not here.
     fn step(&self, shared: &Shared, watch: Watch<'_>) -> Result<bool, ChainStateError> {
         let newest = shared.read().last_event;
         let mut cursors = Vec::new();
@@ -75,6 +76,9 @@ impl IndexDb {
         for row in shared.chain.events(leg.from, leg.upto) {
             let (id, row) = row?;
             let event = row.numbered(id);
+            if !shared.has_data(&event.hash) {
+                break;
+            }
             walk.follow(shared, &event, &leg.indexes)?;
             reached = event.id;
             let (done, total) = (id - leg.from.to_u64(), newest.to_u64() - leg.from.to_u64());
@@ -85,6 +89,9 @@ impl IndexDb {
                 break;
             }
         }
+        if reached == leg.from && self.waits_for_block(shared, reached)? {
+            return Ok(false);
+        }
         if reached == leg.from {
             return Err(ChainStateError::SavedState { table: "events" });
         }
@@ -92,6 +99,12 @@ impl IndexDb {
         self.store.sync()?;
         self.signals.moved();
         Ok(true)
+    }
+
+    /// Whether the block of the next event is not here: it comes later.
+    pub(super) fn waits_for_block(&self, shared: &Shared, last: EventId) -> Result<bool, ChainStateError> {
+        let next = shared.chain.event(last.next())?;
+        Ok(next.is_some_and(|row| !shared.has_data(&row.hash)))
     }
 
     fn saved_sums(&self) -> Result<Option<Running>, ChainStateError> {

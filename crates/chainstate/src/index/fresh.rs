@@ -102,7 +102,7 @@ impl IndexDb {
         if self.indexing == Indexing::WithCommits || status.behind() == 0 {
             return Ok(true);
         }
-        if status.behind() > FRESH_EVENTS {
+        if status.behind() > FRESH_EVENTS || self.waits_for_block(shared, status.last_event)? {
             return self.must_go_on(index).map(|()| false);
         }
         Ok(self.wait_until(shared, index, status.target, FRESH_WAIT)?.last_event >= status.target)

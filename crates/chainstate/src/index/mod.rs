@@ -8,6 +8,8 @@
 //! A cursor that names an event the log does not have, or another one, means that the log was rebuilt: the
 //! index is then emptied and read anew.
 //!
+//! An event whose block is not here (one below a snapshot, or a damaged one) is waited for: the indexes go on when it is.
+//!
 //! Who writes: a thread of its own ([`worker`]), and nobody else, or the chain's writer after each commit
 //! ([`Indexing`](crate::Indexing)). What a question gets while an index is behind stands in [`fresh`].
 

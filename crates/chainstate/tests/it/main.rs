@@ -34,3 +34,5 @@ mod maker;
 mod model;
 mod pruning;
 mod random_trees;
+mod snapshot;
+mod snapshot_crash;
