@@ -6,12 +6,104 @@ use cairn_chainstate::check::{Depth, IndexState, Progress, Report, Stats, Task};
 use cairn_chainstate::convert::{ConvertProgress, ConvertStep, Converted};
 use cairn_chainstate::{ChainStateError, CoinStats, Engine, IndexKind, SupplyStats};
 use cairn_node::{NodeError, db};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::Place;
+use super::{Place, PlaceArgs};
 use crate::output::line;
 use crate::{Failure, output};
+
+/// What `cairn-node db` can do.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Check blocks, undo data, coins and indexes, and name what is damaged; changes nothing.
+    Check {
+        /// Also work the coins and indexes out again and compare them.
+        #[arg(long)]
+        deep: bool,
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Show heights, sizes, and what the coins add up to.
+    Stats {
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Make coins, indexes and damaged undo data again from the block files.
+    Rebuild {
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Give the stores another engine.
+    Convert {
+        /// The engine: sled or fjall.
+        #[arg(long, value_name = "sled|fjall")]
+        to: Engine,
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Show or drop indexes.
+    #[command(subcommand)]
+    Index(IndexCommand),
+}
+
+/// What `cairn-node db index` can do.
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Show the indexes on disk and how far each has come.
+    List {
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+    /// Delete an index from disk; a node that is started with it switched on makes it anew.
+    Drop {
+        /// Which one.
+        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(IndexKind::NAMES).map(|name| index(&name)))]
+        index: IndexKind,
+        /// Where, and how it is printed.
+        #[command(flatten)]
+        args: DbArgs,
+    },
+}
+
+fn index(name: &str) -> IndexKind {
+    name.parse().expect("one of the names that are taken")
+}
+
+/// The arguments each of them has.
+#[derive(Debug, Args)]
+pub struct DbArgs {
+    /// Which chain, and where its data is.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Does what the command says.
+///
+/// # Errors
+/// As [`check`], [`stats`], [`rebuild`] and [`convert`].
+pub fn run(command: DbCommand) -> Result<(), Failure> {
+    match command {
+        DbCommand::Check { deep, args } => check(args.place.place(), deep, args.json),
+        DbCommand::Stats { args } => stats(args.place.place(), args.json),
+        DbCommand::Rebuild { args } => rebuild(args.place.place(), args.json),
+        DbCommand::Convert { to, args } => convert(args.place.place(), to, args.json),
+        DbCommand::Index(IndexCommand::List { args }) => list_indexes(args.place.place(), args.json),
+        DbCommand::Index(IndexCommand::Drop { index, args }) => {
+            drop_index(args.place.place(), index, args.json)
+        }
+    }
+}
 
 /// Checks the data, and names each damaged place.
 ///

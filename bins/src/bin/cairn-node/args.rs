@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use cairn_bins::node::db::{DbArgs, DbCommand};
 use cairn_bins::node::{ExplainCommand, Place, PlaceArgs, Remote, VerifyCommand};
-use cairn_chainstate::{Engine, IndexKind};
 use cairn_node::{Mode, Settings};
 use cairn_primitives::Sha256d;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 /// Runs a node of a Bitcoin-style chain.
@@ -128,60 +127,6 @@ pub(crate) struct ImportArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum DbCommand {
-    /// Check blocks, undo data, coins and indexes, and name what is damaged; changes nothing.
-    Check {
-        /// Also work the coins and indexes out again and compare them.
-        #[arg(long)]
-        deep: bool,
-        #[command(flatten)]
-        args: DbArgs,
-    },
-    /// Show heights, sizes, and what the coins add up to.
-    Stats {
-        #[command(flatten)]
-        args: DbArgs,
-    },
-    /// Make coins, indexes and damaged undo data again from the block files.
-    Rebuild {
-        #[command(flatten)]
-        args: DbArgs,
-    },
-    /// Give the stores another engine.
-    Convert {
-        /// The engine: sled or fjall.
-        #[arg(long, value_name = "sled|fjall")]
-        to: Engine,
-        #[command(flatten)]
-        args: DbArgs,
-    },
-    /// Show or drop indexes.
-    #[command(subcommand)]
-    Index(IndexCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum IndexCommand {
-    /// Show the indexes on disk and how far each has come.
-    List {
-        #[command(flatten)]
-        args: DbArgs,
-    },
-    /// Delete an index from disk; a node that is started with it switched on makes it anew.
-    Drop {
-        /// Which one.
-        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(IndexKind::NAMES).map(|name| index(&name)))]
-        index: IndexKind,
-        #[command(flatten)]
-        args: DbArgs,
-    },
-}
-
-fn index(name: &str) -> IndexKind {
-    name.parse().expect("one of the names that are taken")
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
     /// Write the coins after the tip, in the form of Bitcoin Core's `dumptxoutset`.
     Dump {
@@ -200,15 +145,6 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         args: DbArgs,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DbArgs {
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    /// Print one line of JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use cairn_bins::node::{self, ImportCommand, chain, db, snapshot};
 use clap::Parser;
 
-use args::{ChainCommand, Cli, Command, DbCommand, IndexCommand, PeersArgs, PeersCommand, SnapshotCommand};
+use args::{ChainCommand, Cli, Command, PeersArgs, PeersCommand, SnapshotCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -24,16 +24,7 @@ fn main() -> ExitCode {
             let place = args.place.place();
             node::import(ImportCommand { place, files: args.files, headers: args.headers, json: args.json })
         }
-        Command::Db(DbCommand::Check { deep, args }) => db::check(args.place.place(), deep, args.json),
-        Command::Db(DbCommand::Stats { args }) => db::stats(args.place.place(), args.json),
-        Command::Db(DbCommand::Rebuild { args }) => db::rebuild(args.place.place(), args.json),
-        Command::Db(DbCommand::Convert { to, args }) => db::convert(args.place.place(), to, args.json),
-        Command::Db(DbCommand::Index(IndexCommand::List { args })) => {
-            db::list_indexes(args.place.place(), args.json)
-        }
-        Command::Db(DbCommand::Index(IndexCommand::Drop { index, args })) => {
-            db::drop_index(args.place.place(), index, args.json)
-        }
+        Command::Db(command) => db::run(command),
         Command::Snapshot(SnapshotCommand::Dump { file, args }) => {
             snapshot::dump(args.place.place(), &file, args.json)
         }
