@@ -332,3 +332,6 @@ impl ChainView for PoolChain<'_> {
         Some(script_flags_on(self.0.tree(), self.0.tip_id()))
     }
 }
+
+#[cfg(test)]
+mod reorgs;
