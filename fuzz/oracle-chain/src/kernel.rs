@@ -133,8 +133,18 @@ impl Kernel {
     /// # Panics
     /// If the library refuses to start.
     pub fn reopen(&mut self) {
+        self.while_closed(|_| ());
+    }
+
+    /// Closes the engine, has `look` look at the directory of its data, and opens it again.
+    ///
+    /// # Panics
+    /// If the library refuses to start.
+    pub fn while_closed<T>(&mut self, look: impl FnOnce(&Path) -> T) -> T {
         self.manager = None;
+        let seen = look(&self.dir.join("data"));
         self.manager = Some(start(&self.context, &self.dir));
+        seen
     }
 
     fn manager(&self) -> &ChainstateManager {
