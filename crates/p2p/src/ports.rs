@@ -34,7 +34,7 @@ pub struct HeaderEntry {
 
 /// The chain as its readers see it. Two calls may see two moments.
 pub trait ChainView {
-    /// The last block of the best chain, all of whose blocks are here.
+    /// The last block of the best chain, all of whose blocks are here, but for those that are [`wanted`](Self::wanted).
     fn tip(&self) -> ChainPoint;
 
     /// The header with the most work that is not known to be invalid; its blocks may be missing.
@@ -51,6 +51,13 @@ pub trait ChainView {
 
     /// Hashes from the known header `from` down to genesis, ever further apart, at most 101 (Core's `LocatorEntries`).
     fn locator(&self, from: &BlockHash) -> Vec<BlockHash>;
+
+    /// Blocks of the best chain whose transactions are not here, lowest first, at most `most`: those below a snapshot of the
+    /// coins, and those lost to damage. A chain that always has all its blocks has none.
+    fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
+        let _ = most;
+        Vec::new()
+    }
 
     /// Headers of the best chain, lowest first, from the one after the first hash of `locator` that is on it (genesis
     /// if none is) up to `stop` (included; zero for no stop), at most `limit`. An empty locator asks for the header

@@ -78,6 +78,10 @@ impl ChainView for Chain {
         tree.get(from).map(|id| tree.locator(id)).unwrap_or_default()
     }
 
+    fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
+        self.0.wanted(most)
+    }
+
     fn headers_after(&self, locator: &[BlockHash], stop: &BlockHash, limit: usize) -> Vec<Header> {
         let view = self.0.view();
         let tree = view.tree();

@@ -57,8 +57,15 @@ struct Found {
 
 impl Download {
     /// Whether so much waits to be checked that nothing more is to be asked for.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.checking.len() >= MAX_CHECKING || self.checking_bytes >= MAX_CHECKING_BYTES
+    }
+
+    /// Whether a block is asked for, being checked, or to be asked for later.
+    pub(super) fn is_under_way(&self, hash: &BlockHash) -> bool {
+        self.in_flight.contains_key(hash)
+            || self.checking.contains_key(hash)
+            || self.delayed.contains_key(hash)
     }
 
     fn delay(&mut self, hash: BlockHash, until: Duration) {
@@ -221,7 +228,7 @@ impl Sync {
         }
     }
 
-    fn send_get_data(&mut self, cx: &mut Context<'_>, id: PeerId, wanted: &[(Height, BlockHash)]) {
+    pub(super) fn send_get_data(&mut self, cx: &mut Context<'_>, id: PeerId, wanted: &[(Height, BlockHash)]) {
         for &(height, hash) in wanted {
             if let Some(holder) =
                 self.download.in_flight.insert(hash, id).and_then(|id| self.peers.get_mut(&id))

@@ -32,6 +32,10 @@ pub(super) const WINDOW: u32 = 1_024;
 pub(super) const MAX_IN_FLIGHT_PER_PEER: usize = 16;
 /// Blocks in flight from all peers.
 pub(super) const MAX_IN_FLIGHT: usize = 128;
+/// Old blocks in flight from one peer: so few that what is new need not wait long behind them.
+pub(super) const MAX_WANTED_PER_PEER: usize = 8;
+/// Old blocks that are looked at: as many as can be in flight and under check, and some to ask for.
+pub(super) const WANTED: usize = MAX_IN_FLIGHT + MAX_CHECKING + 64;
 /// Blocks being checked above which none is asked for.
 pub(super) const MAX_CHECKING: usize = 64;
 /// Bytes of the blocks being checked above which none is asked for.

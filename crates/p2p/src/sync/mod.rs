@@ -24,6 +24,7 @@ mod limits;
 mod peer;
 mod presync;
 mod serve;
+mod wanted;
 mod window;
 
 #[cfg(test)]
@@ -209,6 +210,7 @@ impl Sync {
         self.ask_for_announcements(cx);
         self.ask_for_headers(cx);
         self.ask_for_blocks(cx);
+        self.ask_for_wanted(cx);
         self.wake = self.next_wake(cx.now);
     }
 

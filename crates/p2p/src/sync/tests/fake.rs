@@ -136,6 +136,11 @@ impl FakeChain {
         }
     }
 
+    /// The block's data is gone.
+    pub(super) fn lose(&mut self, hash: &BlockHash) {
+        assert!(self.stored.remove(hash));
+    }
+
     fn point(&self, id: NodeId) -> ChainPoint {
         ChainPoint {
             hash: self.tree.hash(id),
@@ -177,6 +182,13 @@ impl ChainView for FakeChain {
 
     fn locator(&self, from: &BlockHash) -> Vec<BlockHash> {
         self.tree.get(from).map_or_else(Vec::new, |id| self.tree.locator(id))
+    }
+
+    fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
+        let mut chain: Vec<_> = std::iter::successors(Some(self.tip), |id| self.tree.parent(*id)).collect();
+        chain.reverse();
+        let lost = chain.into_iter().filter(|id| !self.stored.contains(&self.tree.hash(*id)));
+        lost.map(|id| (self.tree.height(id), self.tree.hash(id))).take(most).collect()
     }
 
     fn headers_after(&self, locator: &[BlockHash], stop: &BlockHash, limit: usize) -> Vec<Header> {

@@ -9,3 +9,4 @@ mod presync;
 mod random;
 mod serve;
 mod stalling;
+mod wanted;
