@@ -24,6 +24,8 @@ pub struct ChainStateConfig {
     pub addrindex: bool,
     /// Whether to keep the sums and the hash of the coins after each block.
     pub coinstatsindex: bool,
+    /// Whether to keep the compact filters of the blocks (BIP158).
+    pub blockfilterindex: bool,
     /// Threads for script checks; 0 for one on each core.
     pub script_threads: usize,
     /// Who brings the indexes up.
@@ -56,6 +58,7 @@ impl ChainStateConfig {
             txindex: false,
             addrindex: false,
             coinstatsindex: false,
+            blockfilterindex: false,
             script_threads: 0,
             indexing: Indexing::Background,
             prune: None,
@@ -68,6 +71,7 @@ impl ChainStateConfig {
             (self.txindex, IndexKind::Tx),
             (self.addrindex, IndexKind::Address),
             (self.coinstatsindex, IndexKind::CoinStats),
+            (self.blockfilterindex, IndexKind::Filter),
         ];
         all.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect()
     }

@@ -6,6 +6,7 @@ use cairn_consensus::Undo;
 use cairn_store::{Batch, Key, StoreError, Table, Value};
 
 use super::coin_stats::Running;
+use super::filter::{self, FilterRow};
 use super::{Changes, IndexDb, IndexKind, Place, Row, Step, address, cursor_after, genesis_cursor, tx};
 use crate::chain_db::Writer;
 use crate::check::{Progress, Task};
@@ -22,6 +23,9 @@ const GROUP: usize = 65_536;
 
 /// Events whose changes are collected before they are written: what a crash while catching up makes read again.
 const GROUP_EVENTS: usize = 2_000;
+
+/// Bytes of filters that are collected before they are written.
+const GROUP_FILTER_BYTES: usize = 16 << 20;
 
 /// A part of the log, and the indexes that go along it together: each block is read once for all of them.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ struct Walk {
     changes: Changes,
     /// Events whose changes are not written yet.
     events: usize,
+    /// Bytes of the filters among them.
+    filter_bytes: usize,
     /// The sums of the coins where the walk is; `None` if nobody on it keeps them.
     running: Option<Running>,
 }
@@ -71,7 +77,7 @@ impl IndexDb {
             true => self.saved_sums()?,
             false => None,
         };
-        let mut walk = Walk { changes: Changes::new(), events: 0, running };
+        let mut walk = Walk { changes: Changes::new(), events: 0, filter_bytes: 0, running };
         let mut reached = leg.from;
         for row in shared.chain.events(leg.from, leg.upto) {
             let (id, row) = row?;
@@ -83,7 +89,9 @@ impl IndexDb {
             reached = event.id;
             let (done, total) = (id - leg.from.to_u64(), newest.to_u64() - leg.from.to_u64());
             watch(Progress { task: Task::Indexes, done, total });
-            let full = walk.changes.len() >= GROUP || walk.events >= GROUP_EVENTS;
+            let full = walk.changes.len() >= GROUP
+                || walk.events >= GROUP_EVENTS
+                || walk.filter_bytes >= GROUP_FILTER_BYTES;
             let wanted = leg.yields && shared.read().last_event > newest;
             if full || wanted || self.signals.is_stopped() {
                 break;
@@ -132,10 +140,12 @@ impl IndexDb {
                 (Place::History(key), Row::History(row)) => writer.put(&self.history, &key, &row),
                 (Place::Coin(key), Row::Coin(row)) => writer.put(&self.coins, &key, &row),
                 (Place::Stats(height), Row::Stats(row)) => writer.put(&self.stats, &height, &row),
+                (Place::Filter(height), Row::Filter(row)) => writer.put(&self.filters, &height, &row),
                 (Place::Tx(txid), _) => writer.delete(&self.txs, txid.as_bytes()),
                 (Place::History(key), _) => writer.delete(&self.history, &key),
                 (Place::Coin(key), _) => writer.delete(&self.coins, &key),
                 (Place::Stats(height), _) => writer.delete(&self.stats, &height),
+                (Place::Filter(height), _) => writer.delete(&self.filters, &height),
             }?;
         }
         writer.together(indexes.len() + 1)?;
@@ -161,6 +171,9 @@ impl IndexDb {
             writer.put(&self.stats, &0, &genesis.stats_row())?;
             writer.put(&self.coin_set, &ONLY, &genesis.to_row())?;
         }
+        if index == IndexKind::Filter {
+            writer.put(&self.filters, &0, &FilterRow::genesis(&shared.spec))?;
+        }
         let start: Cursor = genesis_cursor(shared);
         writer.put(&self.cursors, &index.id(), &start)?;
         Ok(writer.finish()?)
@@ -180,6 +193,7 @@ impl IndexDb {
                 self.delete_all(&self.stats, &mut rows, removed)?;
                 self.delete_all(&self.coin_set, &mut rows, removed)?;
             }
+            IndexKind::Filter => self.delete_all(&self.filters, &mut rows, removed)?,
         }
         Ok(rows)
     }
@@ -230,7 +244,7 @@ impl Walk {
         let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
         let on = |kind| indexes.contains(&kind);
         let block = &shared.load_block(id)?;
-        let needs_undo = on(IndexKind::Address) || on(IndexKind::CoinStats);
+        let needs_undo = indexes.iter().any(|index| *index != IndexKind::Tx);
         let undo = if needs_undo { shared.load_undo(id)? } else { Undo::default() };
         let step = Step { kind: event.kind, height: event.height, block, undo };
         if on(IndexKind::Tx) {
@@ -241,6 +255,9 @@ impl Walk {
         }
         if let Some(running) = &mut self.running {
             running.follow(shared, &step, &mut self.changes)?;
+        }
+        if on(IndexKind::Filter) {
+            self.filter_bytes += filter::add_changes(&shared.index, &step, &mut self.changes)?;
         }
         self.events += 1;
         Ok(())
