@@ -122,6 +122,7 @@ impl ChainState {
         {
             let mut live = shared.write();
             gone.iter().for_each(|id| live.drop_row(*id));
+            live.missing.retain(|height| *height > row.height);
             live.pruned = Some(row);
         }
         tracing::info!(files = row.files, height = %row.height, blocks = gone.len(), "pruned old blocks");

@@ -247,7 +247,8 @@ impl ChainReader {
         self.shared.index.address_balance(&self.shared, script)
     }
 
-    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`.
+    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`. As the total
+    /// is counted, its cost grows with the length of the history.
     /// Needs the address index.
     ///
     /// # Errors
