@@ -193,8 +193,14 @@ pub fn rebuild(place: Place, json: bool) -> Result<(), Failure> {
             "height": tip.height.to_u32(),
             "tip": tip.hash.to_string(),
             "undo_repaired": rebuilt.undo_repaired,
+            "from_block_files": rebuilt.from_block_files,
             "seconds": seconds,
         }));
+    }
+    if rebuilt.from_block_files {
+        line(format_args!(
+            "headers and events were lost and made again from the block files; events begin at 1 anew"
+        ));
     }
     if rebuilt.undo_repaired > 0 {
         line(format_args!("{} damaged undo records made again", rebuilt.undo_repaired));

@@ -52,6 +52,9 @@ pub fn import(args: ImportCommand) -> Result<(), Failure> {
     let what = if args.headers { "headers" } else { "blocks" };
     let (new, known) = (HumanCount(summary.new), HumanCount(summary.blocks - summary.new));
     let seconds = start.elapsed().as_secs_f64();
+    if summary.repaired > 0 {
+        eprintln!("{} damaged block records written again", HumanCount(summary.repaired));
+    }
     match (summary.new, summary.stopped) {
         (_, true) => eprintln!("stopped: {new} new {what} so far; run the same command again to go on"),
         (0, false) => eprintln!("nothing to do: all {known} {what} were known"),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cairn_consensus::{BlockError, CoinDelta, NodeId, Undo};
+use cairn_failpoint as failpoint;
 use cairn_primitives::{BlockHash, Height, OutPoint};
 use cairn_store::simulate::MemoryDisk;
 use cairn_store::{Engine, Store, StoreOptions};
@@ -75,12 +76,14 @@ impl SecondCoins {
     /// Takes the store away, which nobody may have open.
     fn remove(&self) -> Result<(), ChainStateError> {
         match self {
-            SecondCoins::Dir(dir, _) => match std::fs::remove_dir_all(dir) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(ChainStateError::Io { path: dir.clone(), source: error })
+            SecondCoins::Dir(dir, _) => {
+                match failpoint::around("second-coins.remove", || std::fs::remove_dir_all(dir)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        Err(ChainStateError::Io { path: dir.clone(), source: error })
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             SecondCoins::Simulated(_) => Ok(self.open()?.clear()?),
             SecondCoins::Memory => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use cairn_failpoint as failpoint;
 use cairn_store::{Batch, Entries, Key, Store, StoreError, Table, Value};
 
 use crate::events::EventId;
@@ -62,7 +63,7 @@ impl ChainDb {
         let mut writer = self.writer();
         writer.put(&self.snapshot, &ONLY, row)?;
         writer.finish()?;
-        self.store.sync()
+        failpoint::around("chain.snapshot-sync", || self.store.sync())
     }
 
     /// Writes that the chain begins with a snapshot, together with where it stands, in the writer's last batch.
@@ -82,8 +83,8 @@ impl ChainDb {
         let mut batch = Batch::new();
         batch.put(&self.identity, &ONLY, identity)?;
         batch.put(&self.state, &ONLY, state)?;
-        self.store.commit(batch)?;
-        self.store.sync()
+        failpoint::around("chain.begin", || self.store.commit(batch))?;
+        failpoint::around("chain.begin-sync", || self.store.sync())
     }
 
     /// The events after `since` up to `last`, in order.
@@ -96,7 +97,7 @@ impl ChainDb {
     }
 
     pub(crate) fn writer(&self) -> Writer<'_> {
-        Writer::new(&self.store)
+        Writer::new(&self.store, &CHAIN)
     }
 
     pub(crate) fn put_event(
@@ -112,20 +113,31 @@ impl ChainDb {
     pub(crate) fn finish(&self, mut writer: Writer<'_>, state: &StateRow) -> Result<(), StoreError> {
         writer.put(&self.state, &ONLY, state)?;
         writer.finish()?;
-        self.store.sync()
+        failpoint::around("chain.sync", || self.store.sync())
     }
 }
+
+/// Names of the places at which a [`Writer`] commits: batches that are full, and the last one.
+#[derive(Debug)]
+pub(crate) struct Commits {
+    pub(crate) full: &'static str,
+    pub(crate) last: &'static str,
+}
+
+/// Headers, positions, marks and events; and at last the state.
+const CHAIN: Commits = Commits { full: "chain.rows", last: "chain.state" };
 
 /// Collects changes of one store and commits them in batches as large as allowed.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     store: &'a Store,
+    commits: &'static Commits,
     batch: Batch,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(store: &'a Store) -> Self {
-        Writer { store, batch: Batch::new() }
+    pub(crate) fn new(store: &'a Store, commits: &'static Commits) -> Self {
+        Writer { store, commits, batch: Batch::new() }
     }
 
     pub(crate) fn put<K: Key, V: Value>(
@@ -149,12 +161,16 @@ impl<'a> Writer<'a> {
 
     /// Makes sure that the next `ops` changes are committed together.
     pub(crate) fn together(&mut self, ops: usize) -> Result<(), StoreError> {
-        if self.batch.room() < ops { self.store.commit(std::mem::take(&mut self.batch)) } else { Ok(()) }
+        if self.batch.room() >= ops {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        failpoint::around(self.commits.full, || self.store.commit(batch))
     }
 
     /// Commits what is left. Not durable before the store is synced.
     pub(crate) fn finish(self) -> Result<(), StoreError> {
-        self.store.commit(self.batch)
+        failpoint::around(self.commits.last, || self.store.commit(self.batch))
     }
 
     fn make_room(&mut self) -> Result<(), StoreError> {

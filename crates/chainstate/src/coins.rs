@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::ops::Bound;
 
 use cairn_consensus::{CoinDelta, CoinView, CoinViewError};
+use cairn_failpoint as failpoint;
 use cairn_primitives::{BlockHash, Coin, OutPoint};
 use cairn_store::{Batch, Store, StoreError, Table};
 
-use crate::chain_db::Writer;
+use crate::chain_db::{Commits, Writer};
 use crate::coin_cache::{Cached, CoinCache, InStore};
 use crate::coin_codec::{CoinKey, CoinRow};
 use crate::layout::{COINS, COINS_STATE, CoinsState, ONLY};
@@ -51,10 +52,14 @@ impl CoinDb {
 
     /// Writes which block the coins belong to, or the marker, and returns once it is durable.
     pub(crate) fn set_state(&self, state: &CoinsState) -> Result<(), StoreError> {
-        let mut writer = Writer::new(&self.store);
+        let (commits, sync) = match state.flushing_to {
+            Some(_) => (&MARKER, "coins.marker-sync"),
+            None => (&SETTLED, "coins.settled-sync"),
+        };
+        let mut writer = Writer::new(&self.store, commits);
         writer.put(&self.state, &ONLY, state)?;
         writer.finish()?;
-        self.store.sync()
+        failpoint::around(sync, || self.store.sync())
     }
 
     /// At most `most` coins after `last`, in key order.
@@ -75,20 +80,20 @@ impl CoinDb {
 
     /// Voids whatever is in the store until [`end_load`](Self::end_load), empties it, and begins to fill it.
     pub(crate) fn begin_load(&self) -> Result<Loading<'_>, StoreError> {
-        let mut writer = Writer::new(&self.store);
+        let mut writer = Writer::new(&self.store, &LOAD_MARK);
         writer.put(&self.loading, &ONLY, &())?;
         writer.finish()?;
-        self.store.sync()?;
+        failpoint::around("coins.load-mark-sync", || self.store.sync())?;
         self.delete_coins()?;
-        Ok(Loading { coins: self, writer: Writer::new(&self.store) })
+        Ok(Loading { coins: self, writer: Writer::new(&self.store, &LOAD) })
     }
 
     /// The coins that were loaded count from here on.
     pub(crate) fn end_load(&self) -> Result<(), StoreError> {
-        let mut writer = Writer::new(&self.store);
+        let mut writer = Writer::new(&self.store, &LOAD_MARK);
         writer.delete(&self.loading, &ONLY)?;
         writer.finish()?;
-        self.store.sync()
+        failpoint::around("coins.load-mark-sync", || self.store.sync())
     }
 
     fn delete_coins(&self) -> Result<(), StoreError> {
@@ -100,7 +105,7 @@ impl CoinDb {
             if batch.is_empty() {
                 return Ok(());
             }
-            self.store.commit(batch)?;
+            failpoint::around("coins.empty", || self.store.commit(batch))?;
         }
     }
 
@@ -110,13 +115,13 @@ impl CoinDb {
         let mut batch = Batch::new();
         batch.delete(&self.state, &ONLY)?;
         batch.delete(&self.loading, &ONLY)?;
-        self.store.commit(batch)?;
-        self.store.sync()
+        failpoint::around("coins.clear", || self.store.commit(batch))?;
+        failpoint::around("coins.clear-sync", || self.store.sync())
     }
 
     /// Makes all the cache's changes, in batches. Not durable before [`CoinDb::set_state`].
     pub(crate) fn write(&self, cache: &CoinCache) -> Result<(), StoreError> {
-        let mut writer = Writer::new(&self.store);
+        let mut writer = Writer::new(&self.store, &CHANGES);
         for (outpoint, coin) in cache.changes() {
             match coin {
                 Some(coin) => writer.put(&self.coins, &CoinKey(*outpoint), &CoinRow(coin.clone()))?,
@@ -143,9 +148,15 @@ impl Loading<'_> {
     pub(crate) fn finish(mut self, state: &CoinsState) -> Result<(), StoreError> {
         self.writer.put(&self.coins.state, &ONLY, state)?;
         self.writer.finish()?;
-        self.coins.store.sync()
+        failpoint::around("coins.load-sync", || self.coins.store.sync())
     }
 }
+
+const MARKER: Commits = Commits { full: "coins.marker", last: "coins.marker" };
+const SETTLED: Commits = Commits { full: "coins.settled", last: "coins.settled" };
+const CHANGES: Commits = Commits { full: "coins.changes", last: "coins.changes-last" };
+const LOAD_MARK: Commits = Commits { full: "coins.load-mark", last: "coins.load-mark" };
+const LOAD: Commits = Commits { full: "coins.load", last: "coins.load-last" };
 
 /// Coin changes of blocks that are not applied yet: all of them are, or none.
 ///

@@ -6,6 +6,7 @@ use cairn_store::Engine;
 
 use crate::convert::Exchange;
 use crate::error::ChainStateError;
+use crate::flatfile::MAX_BLOCK_FILE;
 use crate::index::IndexKind;
 use crate::prune::Prune;
 
@@ -24,8 +25,8 @@ pub struct ChainStateConfig {
     pub addrindex: bool,
     /// Whether to keep the sums and the hash of the coins after each block.
     pub coinstatsindex: bool,
-    /// Whether to keep the compact filters of the blocks (BIP158).
-    pub blockfilterindex: bool,
+    /// Size at which a new block file is begun, in bytes; a block that is larger has a file to itself.
+    pub block_file_bytes: u64,
     /// Threads for script checks; 0 for one on each core.
     pub script_threads: usize,
     /// Who brings the indexes up.
@@ -49,7 +50,8 @@ pub enum Indexing {
 pub const DEFAULT_CACHE_BYTES: usize = 450 << 20;
 
 impl ChainStateConfig {
-    /// The directory `dir` with the engine it has or the default, 450 MiB of memory, no index, and a thread on each core.
+    /// The directory `dir` with the engine it has or the default, 450 MiB of memory, no index,
+    /// block files of 128 MiB as Core has, and a thread on each core.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         ChainStateConfig {
             dir: dir.into(),
@@ -58,7 +60,7 @@ impl ChainStateConfig {
             txindex: false,
             addrindex: false,
             coinstatsindex: false,
-            blockfilterindex: false,
+            block_file_bytes: MAX_BLOCK_FILE,
             script_threads: 0,
             indexing: Indexing::Background,
             prune: None,
@@ -71,7 +73,6 @@ impl ChainStateConfig {
             (self.txindex, IndexKind::Tx),
             (self.addrindex, IndexKind::Address),
             (self.coinstatsindex, IndexKind::CoinStats),
-            (self.blockfilterindex, IndexKind::Filter),
         ];
         all.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect()
     }
@@ -91,7 +92,8 @@ impl ChainStateConfig {
 
     /// The engine that made the directory, or the one for a new directory. Refuses another than the one asked for.
     pub(crate) fn engine_in_use(&self) -> Result<Engine, ChainStateError> {
-        let found = Engine::of(&self.dir.join(StoreName::Chain.dir()));
+        // One of them may be gone.
+        let found = StoreName::ALL.iter().find_map(|name| Engine::of(&self.dir.join(name.dir())));
         match (found, self.engine) {
             (Some(got), Some(expected)) if got != expected => {
                 Err(ChainStateError::OtherEngine { dir: self.dir.clone(), got, expected })

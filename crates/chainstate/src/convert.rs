@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_store::{Engine, Rows, Store, StoreError, StoreOptions};
 
@@ -195,7 +196,7 @@ impl Exchange {
         remove_dir(&self.path(NEW))?;
         remove_dir(&self.path(OLD))?;
         let new = self.path(NEW);
-        std::fs::create_dir(&new).map_err(|error| io(&new, error))
+        failpoint::around("convert.dir-create", || std::fs::create_dir(&new)).map_err(|error| io(&new, error))
     }
 
     fn new_store(&self, name: StoreName) -> PathBuf {
@@ -211,9 +212,10 @@ impl Exchange {
         sync_dir(&self.dir)?;
         let (note, new) = (self.path(NOTE), self.path("converting.new"));
         let write = || {
-            std::fs::write(&new, b"the stores in convert.new are whole\n")?;
-            File::open(&new)?.sync_all()?;
-            std::fs::rename(&new, &note)
+            let mut file = File::create(&new)?;
+            failpoint::write_all("convert.note-write", &mut file, b"the stores in convert.new are whole\n")?;
+            failpoint::around("convert.note-sync", || file.sync_all())?;
+            failpoint::around("convert.note-rename", || std::fs::rename(&new, &note))
         };
         write().map_err(|error| io(&note, error))?;
         sync_dir(&self.dir)
@@ -223,7 +225,8 @@ impl Exchange {
     /// on there: a store that is no longer among the new ones is in its place.
     fn finish(&self, point: Point<'_>) -> Result<(), ChainStateError> {
         let old = self.path(OLD);
-        std::fs::create_dir_all(&old).map_err(|error| io(&old, error))?;
+        failpoint::around("convert.dir-create", || std::fs::create_dir_all(&old))
+            .map_err(|error| io(&old, error))?;
         for name in StoreName::ALL {
             let (from, to) = (self.new_store(name), self.path(name.dir()));
             if from.is_dir() {
@@ -241,7 +244,8 @@ impl Exchange {
         point("exchanged")?;
         remove_dir(&self.path(NEW))?;
         let note = self.path(NOTE);
-        std::fs::remove_file(&note).map_err(|error| io(&note, error))?;
+        failpoint::around("convert.note-remove", || std::fs::remove_file(&note))
+            .map_err(|error| io(&note, error))?;
         sync_dir(&self.dir)?;
         point("note removed")?;
         remove_dir(&old)
@@ -253,11 +257,11 @@ impl Exchange {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), ChainStateError> {
-    std::fs::rename(from, to).map_err(|error| io(from, error))
+    failpoint::around("convert.exchange", || std::fs::rename(from, to)).map_err(|error| io(from, error))
 }
 
 fn remove_dir(dir: &Path) -> Result<(), ChainStateError> {
-    match std::fs::remove_dir_all(dir) {
+    match failpoint::around("convert.remove-old", || std::fs::remove_dir_all(dir)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io(dir, error)),
         _ => Ok(()),
     }
@@ -265,7 +269,8 @@ fn remove_dir(dir: &Path) -> Result<(), ChainStateError> {
 
 /// Makes renames in `dir` durable: where a directory can be opened as a file, which is where it is needed.
 fn sync_dir(dir: &Path) -> Result<(), ChainStateError> {
-    File::open(dir).map_or(Ok(()), |open| open.sync_all()).map_err(|error| io(dir, error))
+    let sync = |open: File| failpoint::around("convert.dir-sync", || open.sync_all());
+    File::open(dir).map_or(Ok(()), sync).map_err(|error| io(dir, error))
 }
 
 fn io(path: &Path, source: std::io::Error) -> ChainStateError {

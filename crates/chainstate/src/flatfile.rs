@@ -177,6 +177,15 @@ impl Appender {
         Ok(BlockPos { file: file.number, offset, len: len as u32, crc })
     }
 
+    /// Writes the record of a block again in its place. `block` must be the one that was written there.
+    pub(crate) fn rewrite(&mut self, at: BlockPos, block: &Block) -> Result<(), ChainStateError> {
+        let mut record = self.frame(at.len as usize, 0);
+        block.encode(&mut record);
+        let file = FileId::blocks(at.file);
+        self.dirty.insert(file);
+        self.files.storage.write(file, at.offset.into(), &record)
+    }
+
     /// The first bytes of a record of `len` bytes, with room for the rest and `extra` bytes.
     pub(crate) fn frame(&self, len: usize, extra: usize) -> Vec<u8> {
         let mut record = Vec::with_capacity(FRAME + len + extra);

@@ -10,8 +10,8 @@
 //! headers, coins and indexes are always at a known place behind them and are brought up from there. How that
 //! is done stands with [`ChainState`] (when things become durable) and [`ChainState::open`] (what is set right).
 //!
-//! What is damaged later is found by [`check`], and what can be is made again by [`ChainState::rebuild`]. Whether two
-//! nodes have the same coins is told by [`CoinStats::muhash`].
+//! What is damaged later is found by [`check`], and what can be is made again by [`ChainState::rebuild`]; a block that
+//! cannot be read is taken again from whoever has it. Whether two nodes have the same coins is told by [`CoinStats::muhash`].
 //!
 //! # What it does not do
 //! It decides no rule, knows no peer and reads no clock: the time comes in with each header and block. It does
@@ -33,7 +33,6 @@
 
 mod activate;
 mod background;
-mod block_filter;
 mod candidates;
 mod chain_db;
 pub mod check;
@@ -57,6 +56,8 @@ mod open;
 mod prune;
 mod reader;
 mod rebuild;
+mod repair;
+mod salvage;
 mod scripts;
 pub mod simulate;
 pub mod snapshot;
@@ -67,12 +68,11 @@ mod tail;
 mod undo_file;
 
 pub use background::{Validation, ValidationStep};
-pub use block_filter::{BlockFilter, FilterError};
 pub use coin_stats::{CoinStats, coin_element};
 pub use coins_hash::CoinsHasher;
 pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES, Indexing};
 pub use error::{ChainStateError, OtherChain, Refutation, SubmitError};
-pub use events::{ChainEvent, Change, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
+pub use events::{ChainEvent, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
 pub use index::{
     AddressBalance, AddressCoin, AddressHistory, FRESH_EVENTS, FRESH_WAIT, HistoryEntry, IndexKind,
     IndexStatus, SupplyStats, TxInfo, UnknownIndex, Unspendable, drop_index, indexes, script_hash,

@@ -1,7 +1,7 @@
 //! What the writer and the readers share.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use cairn_consensus::{HeaderTree, NodeId, Undo};
 use cairn_params::ChainSpec;
@@ -119,6 +119,8 @@ pub(crate) struct Assumed {
 pub(crate) struct Shared {
     pub(crate) spec: Arc<ChainSpec>,
     live: RwLock<Live>,
+    /// Blocks whose record could not be read.
+    damaged: Mutex<BTreeSet<NodeId>>,
     pub(crate) chain: ChainDb,
     pub(crate) coins: CoinDb,
     pub(crate) index: IndexDb,
@@ -135,7 +137,8 @@ impl Shared {
         index: IndexDb,
         files: Files,
     ) -> Self {
-        Shared { spec, live: RwLock::new(live), chain, coins, index, files, hub: Hub::default() }
+        let (live, damaged) = (RwLock::new(live), Mutex::default());
+        Shared { spec, live, damaged, chain, coins, index, files, hub: Hub::default() }
     }
 
     /// A panic under the write lock cannot leave a half-made change that a reader would then trust: what is
@@ -146,6 +149,28 @@ impl Shared {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Live> {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn damaged(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes on what came of reading a block, and remembers a record that is of no use.
+    pub(crate) fn noting<T>(
+        &self,
+        hash: &BlockHash,
+        read: Result<T, ChainStateError>,
+    ) -> Result<T, ChainStateError> {
+        if let Err(
+            error @ (ChainStateError::RecordDamaged { .. } | ChainStateError::RecordUndecodable { .. }),
+        ) = &read
+        {
+            tracing::error!(%error, "a block must be fetched again");
+            if let Some(id) = self.read().tree.get(hash) {
+                self.damaged().insert(id);
+            }
+        }
+        read
     }
 
     pub(crate) fn coin(&self, live: &Live, outpoint: &OutPoint) -> Result<Option<Coin>, ChainStateError> {
@@ -180,7 +205,8 @@ impl Shared {
             let live = self.read();
             (live.row(id), live.tree.hash(id))
         };
-        self.files.read_block(row.ok_or(ChainStateError::NoData { hash })?.block, hash)
+        let row = row.ok_or(ChainStateError::NoData { hash })?;
+        self.noting(&hash, self.files.read_block(row.block, hash))
     }
 
     /// The undo data of a header's block, from its file.

@@ -3,6 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use cairn_failpoint as failpoint;
+
 use crate::error::ChainStateError;
 
 /// Name of the lock file in the data directory.
@@ -18,7 +20,7 @@ impl DirLock {
     /// Makes the directory if needed and takes its lock.
     pub(crate) fn take(dir: &Path) -> Result<Self, ChainStateError> {
         let io = |source| ChainStateError::Io { path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(io)?;
+        failpoint::around("dir.create", || std::fs::create_dir_all(dir)).map_err(io)?;
         let file =
             File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE)).map_err(io)?;
         match file.try_lock() {

@@ -1,10 +1,12 @@
 //! Opening a chain: reading back what was saved, and setting right what a crash left.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_consensus::{HeaderTree, NodeId};
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_primitives::{BlockHash, Height};
 use cairn_store::{Store, StoreOptions};
@@ -70,7 +72,8 @@ impl Places {
         let files = Arc::new(Disk::open(&dir.join("blocks"))?);
         let options = StoreOptions { engine, cache_bytes: config.page_cache_bytes(StoreName::Coins) };
         let second = SecondCoins::Dir(dir.join(SECOND_COINS), options);
-        Ok(Places { dir, chain, coins, second, index, files, lock, roll_over: MAX_BLOCK_FILE })
+        sync_dirs(&dir)?;
+        Ok(Places { dir, chain, coins, second, index, files, lock, roll_over: config.block_file_bytes })
     }
 }
 
@@ -87,9 +90,15 @@ impl ChainState {
     /// report.
     pub fn open(spec: Arc<ChainSpec>, config: &ChainStateConfig) -> Result<Self, ChainStateError> {
         let places = Places::on_disk(config)?;
-        // From here on the coins are not only those of a rebuild.
-        Note::of(&config.dir).remove()?;
-        Self::start(spec, places, config)
+        let note = Note::of(&config.dir);
+        if !note.is_salvage() {
+            // From here on the coins are not only those of a rebuild.
+            note.remove()?;
+            return Self::start(spec, places, config);
+        }
+        let this = Self::start_as(spec, places, config, true)?;
+        note.remove()?;
+        Ok(this)
     }
 
     /// A new chain in memory, with all indexes, kept up by the caller's thread, which also checks its scripts. For tests and
@@ -109,7 +118,6 @@ impl ChainState {
             txindex: true,
             addrindex: true,
             coinstatsindex: true,
-            blockfilterindex: true,
             script_threads: 1,
             indexing: Indexing::WithCommits,
             ..ChainStateConfig::new("")
@@ -122,8 +130,19 @@ impl ChainState {
         places: Places,
         config: &ChainStateConfig,
     ) -> Result<Self, ChainStateError> {
+        Self::start_as(spec, places, config, false)
+    }
+
+    fn start_as(
+        spec: Arc<ChainSpec>,
+        places: Places,
+        config: &ChainStateConfig,
+        salvages: bool,
+    ) -> Result<Self, ChainStateError> {
         let mut this = Self::assemble(spec, places, config)?;
+        this.salvages = salvages;
         this.recover(&mut |_| {})?;
+        this.salvages = false;
         if this.indexing == Indexing::Background {
             this.indexer = Indexer::start(&this.shared)?;
         }
@@ -166,6 +185,7 @@ impl ChainState {
             prune: config.prune,
             dips: Vec::new(),
             repairs_undo: false,
+            salvages: false,
             undo_repaired: 0,
             files: appender,
             shared,
@@ -181,7 +201,7 @@ impl ChainState {
             None if self.with_live(|live| live.assumed.is_some()) => return Err(self.unvalidated()),
             None if self.shared.coins.is_empty()? => {
                 let start = settled(self.shared.spec.genesis_hash());
-                self.shared.coins.set_state(&start)?;
+                failpoint::around("coins.begin", || self.shared.coins.set_state(&start))?;
                 start
             }
             None => return Err(ChainStateError::SavedState { table: "coins" }),
@@ -243,30 +263,61 @@ impl ChainState {
     }
 }
 
+/// Makes the names of the directory and of what lies in it durable: nothing that is synced in it later counts before.
+fn sync_dirs(dir: &Path) -> Result<(), ChainStateError> {
+    let above = match dir.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => dir,
+    };
+    for dir in [dir, above] {
+        // A directory can be synced where it can be opened as a file, which is where it is needed.
+        let Ok(handle) = File::open(dir) else { continue };
+        failpoint::around("dir.sync", || handle.sync_all())
+            .map_err(|source| ChainStateError::Io { path: dir.to_owned(), source })?;
+    }
+    Ok(())
+}
+
 /// Makes sure that the directory holds this chain, without opening its coins and indexes, and tells how far its blocks
 /// were pruned. The lock must be held.
 pub(crate) fn identified(
     spec: &ChainSpec,
     config: &ChainStateConfig,
 ) -> Result<Option<PrunedRow>, ChainStateError> {
+    Ok(identified_store(spec, config)?.0.pruned()?)
+}
+
+/// As [`identified`], and reads all that is saved of headers, positions and marks.
+pub(crate) fn readable(
+    spec: &Arc<ChainSpec>,
+    config: &ChainStateConfig,
+) -> Result<Option<PrunedRow>, ChainStateError> {
+    let (chain, state) = identified_store(spec, config)?;
+    load(&chain, spec, &state)?;
+    Ok(chain.pruned()?)
+}
+
+fn identified_store(
+    spec: &ChainSpec,
+    config: &ChainStateConfig,
+) -> Result<(ChainDb, StateRow), ChainStateError> {
     Exchange::of(&config.dir).settle()?;
     let engine = config.engine_in_use()?;
     let [dir, ..] = config.store_dirs();
     let cache_bytes = config.page_cache_bytes(StoreName::Chain);
     let chain = ChainDb::open(Store::open(&dir, StoreOptions { engine, cache_bytes })?)?;
-    match chain.identity()? {
-        Some(_) => {
-            identify(&chain, spec, &config.dir)?;
-            match chain.snapshot()? {
-                Some(SnapshotRow { base, standing: Standing::Unvalidated, .. }) => {
-                    return Err(ChainStateError::SnapshotUnvalidated { base });
-                }
-                snapshot => snapshot.as_ref().and_then(refuted).map_or(Ok(()), Err)?,
-            }
-            Ok(chain.pruned()?)
-        }
-        None => Err(ChainStateError::NothingThere { dir: config.dir.clone() }),
+    if chain.identity()?.is_none() {
+        return Err(ChainStateError::NothingThere { dir: config.dir.clone() });
     }
+    let state = identify(&chain, spec, &config.dir)?;
+    match chain.snapshot()? {
+        Some(SnapshotRow { base, standing: Standing::Unvalidated, .. }) => {
+            return Err(ChainStateError::SnapshotUnvalidated { base });
+        }
+        snapshot => snapshot.as_ref().and_then(refuted).map_or(Ok(()), Err)?,
+    }
+    Ok((chain, state))
 }
 
 /// Told how far a long piece of work has come.

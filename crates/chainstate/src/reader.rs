@@ -11,11 +11,10 @@ use cairn_primitives::{
 use crossbeam_channel::Receiver;
 
 use crate::background::Validation;
-use crate::block_filter::BlockFilter;
 use crate::coin_stats::{CoinStats, CoinSums};
 use crate::coins_hash::CoinsHasher;
 use crate::error::ChainStateError;
-use crate::events::{ChainEvent, Change, EventId, Events};
+use crate::events::{ChainEvent, EventId, Events};
 use crate::index::{
     AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, SupplyStats, TxInfo,
 };
@@ -131,7 +130,14 @@ impl ChainReader {
     /// chain began with, and those whose records were found damaged. Whoever has them is asked for them; they are given to
     /// [`submit_block`](crate::ChainState::submit_block) like any other.
     pub fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
-        self.view().wanted(most)
+        let mut wanted = self.view().wanted(most);
+        let damaged = self.damaged();
+        wanted
+            .extend(damaged.into_iter().filter(|(height, hash)| self.block_hash_at(*height) == Some(*hash)));
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.truncate(most);
+        wanted
     }
 
     /// How far the blocks below the snapshot that the chain began with are checked; `None` without one, and once it is
@@ -152,13 +158,24 @@ impl ChainReader {
         Ok(hasher.finish())
     }
 
+    /// Blocks whose record on disk was found damaged when it was read, by height. Given to
+    /// [`submit_block`](crate::ChainState::submit_block) once more they are whole again.
+    pub fn damaged(&self) -> Vec<(Height, BlockHash)> {
+        let damaged = self.shared.damaged().clone();
+        let live = self.shared.read();
+        let mut blocks: Vec<_> =
+            damaged.into_iter().map(|id| (live.tree.height(id), live.tree.hash(id))).collect();
+        blocks.sort_unstable();
+        blocks
+    }
+
     /// A block on any branch; `None` if its transactions are not here ([`HeaderInfo::pruned`] says whether they were).
     ///
     /// # Errors
     /// [`ChainStateError::RecordDamaged`] with file and offset if it cannot be read back, and what the disk reports.
     pub fn block(&self, hash: &BlockHash) -> Result<Option<Block>, ChainStateError> {
         // The view is let go of before the file is read: a file is only ever appended to, or removed as a whole.
-        self.read_row(hash, |row| self.shared.files.read_block(row.block, *hash))
+        self.shared.noting(hash, self.read_row(hash, |row| self.shared.files.read_block(row.block, *hash)))
     }
 
     /// The bytes of a block in their wire form, without decoding them.
@@ -166,7 +183,8 @@ impl ChainReader {
     /// # Errors
     /// As [`block`](Self::block).
     pub fn block_bytes(&self, hash: &BlockHash) -> Result<Option<Vec<u8>>, ChainStateError> {
-        self.read_row(hash, |row| self.shared.files.read_block_bytes(row.block, *hash))
+        let read = |row: BlockRow| self.shared.files.read_block_bytes(row.block, *hash);
+        self.shared.noting(hash, self.read_row(hash, read))
     }
 
     /// The coins that a block spent; `None` if it was never connected, or is not here any more.
@@ -247,8 +265,7 @@ impl ChainReader {
         self.shared.index.address_balance(&self.shared, script)
     }
 
-    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`. As the total
-    /// is counted, its cost grows with the length of the history.
+    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`.
     /// Needs the address index.
     ///
     /// # Errors
@@ -269,25 +286,6 @@ impl ChainReader {
     /// [`ChainStateError::IndexOff`], and what the store reports.
     pub fn supply_stats(&self, height: Height) -> Result<Option<SupplyStats>, ChainStateError> {
         self.shared.index.supply_stats(&self.shared, height)
-    }
-
-    /// The compact filter of a block of the best chain (BIP158); `None` for any other block. Needs the index of block
-    /// filters.
-    ///
-    /// # Errors
-    /// [`ChainStateError::IndexOff`]; [`ChainStateError::IndexBehind`] if it is not found and the index is being built;
-    /// [`ChainStateError::IndexStopped`]; and what the store reports.
-    pub fn block_filter(&self, hash: &BlockHash) -> Result<Option<BlockFilter>, ChainStateError> {
-        Ok(self.shared.index.filter(&self.shared, hash)?.map(|row| row.filter))
-    }
-
-    /// The header of the compact filter of a block of the best chain (BIP157): the hash of the filter and of the header
-    /// before it.
-    ///
-    /// # Errors
-    /// As [`block_filter`](Self::block_filter).
-    pub fn filter_header(&self, hash: &BlockHash) -> Result<Option<Sha256d>, ChainStateError> {
-        Ok(self.shared.index.filter(&self.shared, hash)?.map(|row| row.header))
     }
 
     /// The sums and the hash of the coins at the tip, from the coins themselves: as
@@ -326,22 +324,6 @@ impl ChainReader {
     /// The durable events after `since`, in order; [`EventId::NONE`] for all of them. None is ever dropped.
     pub fn events(&self, since: EventId) -> Events {
         Events { rows: self.shared.chain.events(since, self.last_event()) }
-    }
-
-    /// The block that an event put on or took off, and the coins it spent: what is needed to follow the event, or to take
-    /// it back. Also for blocks that left the chain long ago.
-    ///
-    /// # Errors
-    /// [`ChainStateError::UnknownBlock`] for an event of another chain, [`ChainStateError::NoData`] if the block was
-    /// pruned, and as [`block`](Self::block).
-    pub fn change(&self, event: &ChainEvent) -> Result<Change, ChainStateError> {
-        let hash = event.hash;
-        if self.header(&hash).is_none() {
-            return Err(ChainStateError::UnknownBlock { hash });
-        }
-        let block = self.block(&hash)?.ok_or(ChainStateError::NoData { hash })?;
-        let undo = self.undo(&hash)?.ok_or(ChainStateError::NoData { hash })?;
-        Ok(Change { event: *event, block, undo })
     }
 
     /// The last durable event.

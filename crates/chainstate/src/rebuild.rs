@@ -1,4 +1,4 @@
-//! Making coins and indexes again from the block files.
+//! Making coins and indexes again from the block files, and all stores where that of the headers is lost.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cairn_consensus::{NodeId, TxUndo, Undo};
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_primitives::{Block, Coin, Height, OutPoint};
 
@@ -15,7 +16,8 @@ use crate::config::{ChainStateConfig, Indexing, StoreName};
 use crate::error::ChainStateError;
 use crate::layout::BlockRow;
 use crate::lock::DirLock;
-use crate::open::{Places, identified};
+use crate::open::Places;
+use crate::salvage;
 use crate::state::{ChainState, Tip};
 
 /// What a rebuild did.
@@ -25,12 +27,18 @@ pub struct Rebuilt {
     pub tip: Tip,
     /// Undo records that could not be read and were made again.
     pub undo_repaired: u64,
+    /// Whether headers, positions and the event log were lost and made again too. Events are then numbered from 1 anew.
+    pub from_block_files: bool,
 }
 
 impl ChainState {
     /// Drops coins and indexes in `config.dir` and makes them again from the block files: the coins, the indexes that
     /// are on in `config`, and on the way the undo records of the best chain that cannot be read. Rules are not
     /// checked again.
+    ///
+    /// Where the store `chain` (headers, positions, events) is gone or cannot be read, it is made again too: every block
+    /// file is searched for blocks, and they are taken in like new ones, with all rules and into an event log that begins
+    /// anew. Damaged records are passed over; the tip is then that of the blocks there are.
     ///
     /// Stopped at any instant it leaves a chain that opens as always; started again it goes on where it was.
     ///
@@ -43,20 +51,25 @@ impl ChainState {
         config: &ChainStateConfig,
         mut progress: impl FnMut(Progress),
     ) -> Result<Rebuilt, ChainStateError> {
-        config.must_exist()?;
+        let note = Note::of(&config.dir);
+        if !note.is_salvage() && !salvage::has_block_files(&config.dir) {
+            config.must_exist()?;
+        }
         let lock = DirLock::take(&config.dir)?;
         // Nothing is dropped of what is not this chain's.
-        if let Some(pruned) = identified(&spec, config)? {
-            return Err(ChainStateError::RebuildPruned { height: pruned.height });
+        let salvages = note.is_salvage() || !salvage::is_usable(&spec, config)?;
+        if salvages {
+            salvage::is_of_chain(&spec, &config.dir)?;
         }
-        let note = Note::of(&config.dir);
-        note.begin()?;
-        let config = &ChainStateConfig { indexing: Indexing::WithCommits, ..config.clone() };
+        let engine = Some(config.engine_in_use()?);
+        note.begin(salvages)?;
+        let config = &ChainStateConfig { indexing: Indexing::WithCommits, engine, ..config.clone() };
         let mut chain = Self::assemble(spec, Places::with_lock(config, lock)?, config)?;
-        chain.repairs_undo = true;
+        (chain.repairs_undo, chain.salvages) = (true, salvages);
         chain.recover(&mut progress)?;
         chain.flush()?;
-        let rebuilt = Rebuilt { tip: chain.tip(), undo_repaired: chain.undo_repaired };
+        let rebuilt =
+            Rebuilt { tip: chain.tip(), undo_repaired: chain.undo_repaired, from_block_files: salvages };
         note.remove()?;
         chain.close()?;
         Ok(rebuilt)
@@ -125,28 +138,39 @@ const DROPPING: &[u8] = b"dropping\n";
 /// What it says once they are gone: what is there now is new.
 const BUILDING: &[u8] = b"building\n";
 
+/// What it says while all stores are dropped, and made again from the block files alone.
+const DROPPING_ALL: &[u8] = b"dropping all\n";
+const BUILDING_ALL: &[u8] = b"building all\n";
+
 impl Note {
     pub(crate) fn of(dir: &Path) -> Self {
         Note { dir: dir.to_owned() }
     }
 
-    /// Drops the stores of coins and indexes, unless an earlier rebuild already did.
-    fn begin(&self) -> Result<(), ChainStateError> {
-        if std::fs::read(self.path()).is_ok_and(|text| text == BUILDING) {
+    /// Whether a rebuild of all stores was begun and is not through.
+    pub(crate) fn is_salvage(&self) -> bool {
+        std::fs::read(self.path()).is_ok_and(|text| text == BUILDING_ALL || text == DROPPING_ALL)
+    }
+
+    /// Drops the stores of coins and indexes, and with `all` that of the headers, unless an earlier rebuild already did.
+    fn begin(&self, all: bool) -> Result<(), ChainStateError> {
+        let (dropping, building) = if all { (DROPPING_ALL, BUILDING_ALL) } else { (DROPPING, BUILDING) };
+        if std::fs::read(self.path()).is_ok_and(|text| text == building) {
             tracing::info!("going on with a rebuild that was cut short");
             return Ok(());
         }
-        self.write(DROPPING)?;
-        for name in [StoreName::Coins, StoreName::Index] {
+        self.write(dropping)?;
+        let names = [StoreName::Coins, StoreName::Index, StoreName::Chain];
+        for name in names.into_iter().take(if all { 3 } else { 2 }) {
             let (store, old) = self.store(name);
             remove_dir(&old)?;
             // Half a store must never stand under its name.
-            match std::fs::rename(&store, &old) {
+            match failpoint::around("rebuild.set-aside", || std::fs::rename(&store, &old)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(&store, error)),
                 _ => remove_dir(&old)?,
             }
         }
-        self.write(BUILDING)
+        self.write(building)
     }
 
     /// Takes the note away, and what a rebuild that was cut short had not dropped yet.
@@ -154,10 +178,11 @@ impl Note {
         if !self.stands() {
             return Ok(());
         }
-        for name in [StoreName::Coins, StoreName::Index] {
+        for name in [StoreName::Coins, StoreName::Index, StoreName::Chain] {
             remove_dir(&self.store(name).1)?;
         }
-        std::fs::remove_file(self.path()).map_err(|error| io(&self.path(), error))
+        failpoint::around("rebuild.note-remove", || std::fs::remove_file(self.path()))
+            .map_err(|error| io(&self.path(), error))
     }
 
     /// Whether a rebuild is under way or was cut short.
@@ -176,18 +201,20 @@ impl Note {
     fn write(&self, text: &[u8]) -> Result<(), ChainStateError> {
         let (path, new) = (self.path(), self.dir.join("rebuilding.new"));
         let write = || {
-            std::fs::write(&new, text)?;
-            File::open(&new)?.sync_all()?;
-            std::fs::rename(&new, &path)?;
+            let mut file = File::create(&new)?;
+            failpoint::write_all("rebuild.note-write", &mut file, text)?;
+            failpoint::around("rebuild.note-sync", || file.sync_all())?;
+            failpoint::around("rebuild.note-rename", || std::fs::rename(&new, &path))?;
             // A directory can be synced where it can be opened as a file, which is where it is needed.
-            File::open(&self.dir).map_or(Ok(()), |dir| dir.sync_all())
+            let sync = |dir: File| failpoint::around("rebuild.dir-sync", || dir.sync_all());
+            File::open(&self.dir).map_or(Ok(()), sync)
         };
         write().map_err(|error| io(&path, error))
     }
 }
 
 fn remove_dir(dir: &Path) -> Result<(), ChainStateError> {
-    match std::fs::remove_dir_all(dir) {
+    match failpoint::around("rebuild.remove-old", || std::fs::remove_dir_all(dir)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io(dir, error)),
         _ => Ok(()),
     }

@@ -94,7 +94,9 @@ pub struct ChainState {
     pub(crate) halted: bool,
     /// Undo data that cannot be read is made again while coins are redone.
     pub(crate) repairs_undo: bool,
-    /// How much of it was.
+    /// The store of headers and positions is made anew: what cannot be read in a block file is passed over.
+    pub(crate) salvages: bool,
+    /// How much undo data was made again.
     pub(crate) undo_repaired: u64,
     pub(crate) indexing: Indexing,
     /// The indexes' thread. Before the lock: it ends before another may open the directory.

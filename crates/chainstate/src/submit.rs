@@ -16,7 +16,7 @@ pub enum Submitted {
     /// Its data was here before; nothing changed.
     AlreadyKnown,
     /// It was stored and the tip stays: it lies on a side chain, or a block below it is missing, or it is a block of the
-    /// best chain whose data was not here ([wanted](crate::ChainReader::wanted)).
+    /// best chain whose data was not here or was damaged ([wanted](crate::ChainReader::wanted)).
     Stored,
     /// The chain grew, by this block or by blocks that had waited for it.
     Connected {
@@ -62,7 +62,9 @@ impl ChainState {
         self.check_running()?;
         let id = self.shared.write().tree.insert(block.header, now)?.id;
         if self.with_live(|live| live.row(id).is_some() || live.was_pruned(id)) {
-            return Ok(Submitted::AlreadyKnown);
+            let damaged = self.shared.damaged().contains(&id);
+            let repaired = damaged && self.repair_record(id, &block)?;
+            return Ok(if repaired { Submitted::Stored } else { Submitted::AlreadyKnown });
         }
         let checked = match self.check_alone(id, block) {
             Ok(checked) if self.with_live(|live| live.is_active(id)) => return self.put_back(id, &checked),

@@ -22,6 +22,9 @@ enum Found {
     End,
 }
 
+/// Bytes that are searched at a time for the next record.
+const SEARCH_BYTES: usize = 1 << 20;
+
 /// A time no header is too new for: those in our own files were checked against the clock when they came.
 const ANY_TIME: BlockTime = BlockTime::new(u32::MAX);
 
@@ -29,8 +32,10 @@ impl ChainState {
     /// Takes up whole blocks behind the committed ones and cuts what is torn.
     pub(crate) fn read_tails(&mut self) -> Result<(), ChainStateError> {
         let mut number = self.files.current();
-        for undo in 0..=number {
-            self.cut(FileId::undo(undo), self.files.end(FileId::undo(undo)))?;
+        let mut undo = FileId::undo(0);
+        while undo.number <= number || (self.salvages && self.files.storage().len(undo)? > 0) {
+            self.cut(undo, self.files.end(undo))?;
+            undo = FileId::undo(undo.number + 1);
         }
         let mut waiting = Vec::new();
         while self.files.storage().len(FileId::blocks(number))? > 0 {
@@ -58,10 +63,13 @@ impl ChainState {
         loop {
             match self.read_record(file, offset)? {
                 Found::End => break,
-                Found::Torn => {
-                    self.cut(file, offset)?;
-                    break;
-                }
+                Found::Torn => match self.next_whole(file, offset)? {
+                    Some(next) => offset = next,
+                    None => {
+                        self.cut(file, offset)?;
+                        break;
+                    }
+                },
                 Found::Record { block, len, crc } => {
                     let pos = BlockPos { file: number, offset: offset as u32, len, crc };
                     offset += FRAME as u64 + u64::from(len);
@@ -71,6 +79,32 @@ impl ChainState {
             }
         }
         Ok(())
+    }
+
+    /// Where the next whole record begins behind one that is damaged. Looked for only where the file is all there is:
+    /// elsewhere what stands behind a torn record was never announced.
+    fn next_whole(&self, file: FileId, damaged: u64) -> Result<Option<u64>, ChainStateError> {
+        if !self.salvages {
+            return Ok(None);
+        }
+        let magic = self.shared.spec.network.magic;
+        let mut from = damaged + 1;
+        loop {
+            let bytes = self.files.storage().read(file, from, SEARCH_BYTES)?;
+            for at in (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&magic)) {
+                let offset = from + at as u64;
+                if matches!(self.read_record(file, offset)?, Found::Record { .. }) {
+                    let path = self.files.storage().path(file);
+                    tracing::error!(file = %path.display(), offset = damaged, bytes = offset - damaged, "passing over damaged records");
+                    return Ok(Some(offset));
+                }
+            }
+            if bytes.len() < SEARCH_BYTES {
+                return Ok(None);
+            }
+            // The magic may lie across the end of what was read.
+            from += (SEARCH_BYTES - magic.len()) as u64;
+        }
     }
 
     fn read_record(&self, file: FileId, offset: u64) -> Result<Found, ChainStateError> {

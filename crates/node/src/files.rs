@@ -1,9 +1,10 @@
 //! The small files beside the chain: what is lost with one of them is missed, but nothing breaks.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
+use cairn_failpoint as failpoint;
 use tracing::warn;
 
 /// Known nodes and bans.
@@ -32,7 +33,7 @@ pub(crate) fn load<T, E: std::fmt::Display>(
     found
         .inspect_err(|reason| {
             let aside = dir.join(format!("{name}.damaged"));
-            let moved = fs::rename(&path, &aside);
+            let moved = failpoint::around("node-file.set-aside", || fs::rename(&path, &aside));
             warn!(file = %path.display(), %reason, set_aside = moved.is_ok(), "the file is of no use; going on without it");
         })
         .ok()
@@ -52,10 +53,16 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn save(dir: &Path, name: &str, bytes: &[u8]) {
     let path = dir.join(name);
     let fresh = dir.join(format!("{name}.new"));
-    let written = File::create(&fresh)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&fresh, &path));
-    if let Err(error) = written {
+    let write = || {
+        let mut file = File::create(&fresh)?;
+        failpoint::write_all("node-file.write", &mut file, bytes)?;
+        failpoint::around("node-file.sync", || file.sync_all())?;
+        failpoint::around("node-file.rename", || fs::rename(&fresh, &path))?;
+        // A directory can be synced where it can be opened as a file, which is where it is needed.
+        let sync = |dir: File| failpoint::around("node-file.dir-sync", || dir.sync_all());
+        File::open(dir).map_or(Ok(()), sync)
+    };
+    if let Err(error) = write() {
         warn!(file = %path.display(), %error, "the file could not be written");
     }
 }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cairn_chainstate::ChainState;
 use cairn_chainstate::import::{self, Progress, Summary};
+use cairn_chainstate::{ChainState, ChainStateError};
 
 use crate::config::Config;
 use crate::error::NodeError;
@@ -15,7 +15,8 @@ use crate::writer::now;
 const INDEX_WAIT: Duration = Duration::from_secs(10);
 
 /// Imports block files (`blkNNNNN.dat`) in order, and returns once the indexes that are on have them too. See
-/// [`cairn_chainstate::import::blocks`].
+/// [`cairn_chainstate::import::blocks`]. Block records of the chain that are damaged are written again from the
+/// files, also if the chain does not open because of them.
 ///
 /// # Errors
 /// [`NodeError::Chain`] if the chain cannot be opened or written, [`NodeError::Import`] at the first record that cannot be used; what
@@ -25,7 +26,16 @@ pub fn blocks(
     files: &[PathBuf],
     progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Summary, NodeError> {
-    let mut chain = open(config)?;
+    let mut chain = match open(config) {
+        // It has to read a block to go on, and the files may have that block.
+        Err(NodeError::Chain(
+            ChainStateError::RecordDamaged { .. } | ChainStateError::RecordUndecodable { .. },
+        )) => {
+            ChainState::repair(config.spec.clone(), &config.chain_state(), files)?;
+            open(config)?
+        }
+        opened => opened?,
+    };
     let outcome = import::blocks(&mut chain, files, now(), progress);
     if matches!(outcome, Ok(Summary { stopped: false, .. })) {
         build_indexes(&chain)?;

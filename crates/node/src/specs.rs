@@ -1,9 +1,9 @@
 //! Spec files: made, loaded, and completed with a mined genesis.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 
+use cairn_failpoint as failpoint;
 use cairn_params::genesis::Unmined;
 use cairn_params::{ChainSpec, GenesisSpec};
 use toml_edit::{DocumentMut, Item, Table, value};
@@ -29,7 +29,9 @@ pub fn create(path: &Path, preset: &str, replace: bool) -> Result<(), NodeError>
         _ => NodeError::Unwritable { path: path.to_owned(), source },
     };
     let mut file = options.open(path).map_err(failed)?;
-    file.write_all(spec.to_toml().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    failpoint::write_all("spec-file.write", &mut file, spec.to_toml().as_bytes())
+        .and_then(|()| failpoint::around("spec-file.sync", || file.sync_all()))
+        .map_err(failed)
 }
 
 /// A spec from a file whose genesis need not be mined yet.
@@ -53,7 +55,13 @@ pub fn write_genesis(path: &Path, genesis: &GenesisSpec) -> Result<(), NodeError
         with_genesis(&text, genesis).map_err(|source| ConfigError::Toml { path: path.to_owned(), source })?;
     let unwritable = |source| NodeError::Unwritable { path: path.to_owned(), source };
     let fresh = path.with_extension("toml.new");
-    std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path)).map_err(unwritable)
+    let write = || {
+        let mut file = File::create(&fresh)?;
+        failpoint::write_all("spec-file.write", &mut file, text.as_bytes())?;
+        failpoint::around("spec-file.sync", || file.sync_all())?;
+        failpoint::around("spec-file.rename", || std::fs::rename(&fresh, path))
+    };
+    write().map_err(unwritable)
 }
 
 fn with_genesis(text: &str, genesis: &GenesisSpec) -> Result<String, Box<toml_edit::TomlError>> {

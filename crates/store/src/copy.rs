@@ -86,7 +86,7 @@ impl Store {
             }
         }
         to.apply(ops)?;
-        to.sync()?;
+        cairn_failpoint::around("store.copy-sync", || to.sync())?;
         Ok(tally.rows())
     }
 

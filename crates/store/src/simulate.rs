@@ -91,9 +91,10 @@ impl MemoryDisk {
         MemoryDisk { contents: Arc::new(Mutex::new(Contents::journaled())), fuse }
     }
 
-    /// Opens a store on what the disk holds now. Two stores opened on one disk share its contents but not
+    /// Opens a store on what the disk holds now, which is durable from then on as in a directory. Two stores opened on one disk share its contents but not
     /// their snapshots: open one at a time, as one would a directory.
     pub fn open(&self) -> Store {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner).sync();
         Store::from_engine(Box::new(MemoryEngine::new(self.contents.clone(), self.fuse.clone())))
     }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use cairn_failpoint as failpoint;
+
 use crate::batch::Batch;
 use crate::codec::{Key, Value};
 #[cfg(feature = "fjall")]
@@ -82,6 +84,8 @@ impl Store {
         if let Some(got) = Engine::of(path).filter(|got| *got != expected) {
             return Err(StoreError::OtherEngine { path: path.to_owned(), got, expected });
         }
+        failpoint::around("store.open-sync", || sync_found(path))
+            .map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let engine: Box<dyn EngineTrait> = match options.engine {
             Engine::Sled => Box::new(SledEngine::open(path, options.cache_bytes)?),
             #[cfg(feature = "fjall")]
@@ -121,7 +125,7 @@ impl Store {
             None => {
                 let mut batch = Batch::new();
                 batch.put(&catalogue, &def.id(), &def.name().as_bytes().to_vec())?;
-                self.commit(batch)?;
+                failpoint::around("store.catalogue", || self.commit(batch))?;
             }
         }
         Ok(Table::new(def, self.shared.clone()))
@@ -226,13 +230,29 @@ impl<K: Key, V: Value> DoubleEndedIterator for SnapshotEntries<'_, K, V> {
     }
 }
 
+/// Makes durable what another process left in the directory. One that was killed may have left commits that it did not
+/// sync: whoever opens the store sees them and builds on them, so they must not be lost in a power cut later.
+fn sync_found(dir: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => sync_found(&entry.path())?,
+            // Elsewhere only who may write can sync.
+            false if cfg!(unix) => File::open(entry.path())?.sync_all()?,
+            false => {}
+        }
+    }
+    // A directory can be synced where it can be opened as a file, which is where it is needed.
+    File::open(dir).map_or(Ok(()), |dir| dir.sync_all())
+}
+
 /// Name of the lock file in a store's directory.
 const LOCK_FILE: &str = "LOCK";
 
 /// Takes the directory's lock: engines disagree on how they say that another process holds theirs.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
-    std::fs::create_dir_all(path).map_err(io)?;
+    failpoint::around("store.dir-create", || std::fs::create_dir_all(path)).map_err(io)?;
     let file =
         File::options().create(true).truncate(false).write(true).open(path.join(LOCK_FILE)).map_err(io)?;
     match file.try_lock() {

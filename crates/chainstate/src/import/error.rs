@@ -41,6 +41,12 @@ impl ImportError {
     pub(crate) fn new(path: &Path, offset: u64, height: Height, fault: ImportFault) -> Self {
         ImportError { path: path.to_owned(), offset, height, fault: Box::new(fault) }
     }
+
+    /// The chain's own fault, before anything of the files was read.
+    pub(crate) fn of_state(files: &[PathBuf], error: ChainStateError) -> Self {
+        let path = files.first().map_or(Path::new(""), PathBuf::as_path);
+        Self::new(path, 0, Height::GENESIS, ImportFault::State(error))
+    }
 }
 
 /// What is wrong with a record.

@@ -35,7 +35,7 @@ pub fn headers(
     let stopped = result?;
     let last = files.last().map(PathBuf::as_path).unwrap_or(Path::new(""));
     flushed.map_err(|error| ImportError::new(last, done.bytes, done.height, ImportFault::State(error)))?;
-    Ok(Summary { tip: best(chain), blocks: done.blocks, new, stopped })
+    Ok(Summary { tip: best(chain), blocks: done.blocks, new, repaired: 0, stopped })
 }
 
 fn best(chain: &ChainState) -> Tip {

@@ -19,6 +19,7 @@ pub use error::{ImportError, ImportFault};
 pub use headers::headers;
 
 use crate::background::ValidationStep;
+use crate::error::ChainStateError;
 use crate::flatfile::BlockPos;
 use crate::state::{ChainState, Tip};
 use crate::submit::Submitted;
@@ -46,6 +47,8 @@ pub struct Summary {
     pub blocks: u64,
     /// Those of them that were new. 0: there was nothing to do.
     pub new: u64,
+    /// Block records here that were damaged and were written again.
+    pub repaired: u64,
     /// Whether the callback asked to stop before the end.
     pub stopped: bool,
 }
@@ -82,19 +85,44 @@ pub fn blocks(
         now,
         done: Progress { height: chain.tip().height, blocks: 0, bytes: 0, total_bytes: 0 },
         new: 0,
+        repaired: 0,
         waiting: HashMap::new(),
         waiting_count: 0,
         chain,
     };
     let result = import.run(&mut progress);
-    let (done, new) = (import.done, import.new);
+    let (done, new, repaired) = (import.done, import.new, import.repaired);
     chain.set_bulk(false);
     // Also after a fault: what came before it is to stay.
     let flushed = chain.flush();
     let stopped = result?;
     let last = files.last().map(PathBuf::as_path).unwrap_or(Path::new(""));
     flushed.map_err(|error| ImportError::new(last, done.bytes, done.height, ImportFault::State(error)))?;
-    Ok(Summary { tip: chain.tip(), blocks: done.blocks, new, stopped })
+    Ok(Summary { tip: chain.tip(), blocks: done.blocks, new, repaired, stopped })
+}
+
+/// Writes the damaged records of blocks that are in `files` again; see [`ChainState::repair`].
+pub(crate) fn repair(chain: &mut ChainState, files: &[PathBuf]) -> Result<u64, ImportError> {
+    let mut repaired = 0;
+    for path in files {
+        let height = chain.tip().height;
+        let fault = |offset, fault| ImportError::new(path, offset, height, fault);
+        let mut records = Records::open(path, &chain.shared.spec).map_err(|error| fault(0, error))?;
+        loop {
+            let offset = records.offset();
+            let Next::Block(bytes) = records.next().map_err(|error| fault(offset, error))? else { break };
+            let block =
+                Block::from_bytes(&bytes).map_err(|error| fault(offset, ImportFault::Decode(error)))?;
+            let one = repair_one(chain, &block).map_err(|error| fault(offset, ImportFault::State(error)))?;
+            repaired += u64::from(one);
+        }
+    }
+    Ok(repaired)
+}
+
+fn repair_one(chain: &mut ChainState, block: &Block) -> Result<bool, ChainStateError> {
+    let id = chain.with_live(|live| live.tree.get(&block.hash()));
+    id.map_or(Ok(false), |id| chain.repair_record(id, block))
 }
 
 struct BlockImport<'a> {
@@ -103,6 +131,7 @@ struct BlockImport<'a> {
     now: BlockTime,
     done: Progress,
     new: u64,
+    repaired: u64,
     /// By the parent that has not come.
     waiting: HashMap<BlockHash, Vec<Waiting>>,
     waiting_count: usize,
@@ -158,10 +187,18 @@ impl BlockImport<'_> {
                 self.wait(prev, Waiting { at, hash })
             }
             Standing::Stored(_) | Standing::Linked => {
+                self.repair(at, &block)?;
                 self.submit(at, block)?;
                 self.release(hash)
             }
         }
+    }
+
+    /// A block whose record here is damaged gets a new one.
+    fn repair(&mut self, at: At, block: &Block) -> Result<(), ImportError> {
+        let repaired = repair_one(self.chain, block);
+        self.repaired += u64::from(repaired.map_err(|error| self.fault(at, ImportFault::State(error)))?);
+        Ok(())
     }
 
     fn standing(&self, header: &Header, hash: BlockHash) -> Standing {

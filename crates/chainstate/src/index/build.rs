@@ -3,12 +3,12 @@
 use std::sync::PoisonError;
 
 use cairn_consensus::Undo;
+use cairn_failpoint as failpoint;
 use cairn_store::{Batch, Key, StoreError, Table, Value};
 
 use super::coin_stats::Running;
-use super::filter::{self, FilterRow};
 use super::{Changes, IndexDb, IndexKind, Place, Row, Step, address, cursor_after, genesis_cursor, tx};
-use crate::chain_db::Writer;
+use crate::chain_db::{Commits, Writer};
 use crate::check::{Progress, Task};
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventId};
@@ -24,8 +24,9 @@ const GROUP: usize = 65_536;
 /// Events whose changes are collected before they are written: what a crash while catching up makes read again.
 const GROUP_EVENTS: usize = 2_000;
 
-/// Bytes of filters that are collected before they are written.
-const GROUP_FILTER_BYTES: usize = 16 << 20;
+const BEGIN: Commits = Commits { full: "index.begin", last: "index.begin" };
+/// Rows of whole events; and at last the cursors.
+const ROWS: Commits = Commits { full: "index.rows", last: "index.cursor" };
 
 /// A part of the log, and the indexes that go along it together: each block is read once for all of them.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,8 +45,6 @@ struct Walk {
     changes: Changes,
     /// Events whose changes are not written yet.
     events: usize,
-    /// Bytes of the filters among them.
-    filter_bytes: usize,
     /// The sums of the coins where the walk is; `None` if nobody on it keeps them.
     running: Option<Running>,
 }
@@ -77,7 +76,7 @@ impl IndexDb {
             true => self.saved_sums()?,
             false => None,
         };
-        let mut walk = Walk { changes: Changes::new(), events: 0, filter_bytes: 0, running };
+        let mut walk = Walk { changes: Changes::new(), events: 0, running };
         let mut reached = leg.from;
         for row in shared.chain.events(leg.from, leg.upto) {
             let (id, row) = row?;
@@ -89,9 +88,7 @@ impl IndexDb {
             reached = event.id;
             let (done, total) = (id - leg.from.to_u64(), newest.to_u64() - leg.from.to_u64());
             watch(Progress { task: Task::Indexes, done, total });
-            let full = walk.changes.len() >= GROUP
-                || walk.events >= GROUP_EVENTS
-                || walk.filter_bytes >= GROUP_FILTER_BYTES;
+            let full = walk.changes.len() >= GROUP || walk.events >= GROUP_EVENTS;
             let wanted = leg.yields && shared.read().last_event > newest;
             if full || wanted || self.signals.is_stopped() {
                 break;
@@ -104,7 +101,7 @@ impl IndexDb {
             return Err(ChainStateError::SavedState { table: "events" });
         }
         self.write(shared, walk, &leg.indexes, reached)?;
-        self.store.sync()?;
+        failpoint::around("index.sync", || self.store.sync())?;
         self.signals.moved();
         Ok(true)
     }
@@ -133,19 +130,17 @@ impl IndexDb {
     ) -> Result<(), ChainStateError> {
         let cursor = cursor_after(shared, reached)?.ok_or(ChainStateError::SavedState { table: "events" })?;
         let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        let mut writer = Writer::new(&self.store);
+        let mut writer = Writer::new(&self.store, &ROWS);
         for (place, row) in walk.changes {
             match (place, row) {
                 (Place::Tx(txid), Row::Tx(row)) => writer.put(&self.txs, txid.as_bytes(), &row),
                 (Place::History(key), Row::History(row)) => writer.put(&self.history, &key, &row),
                 (Place::Coin(key), Row::Coin(row)) => writer.put(&self.coins, &key, &row),
                 (Place::Stats(height), Row::Stats(row)) => writer.put(&self.stats, &height, &row),
-                (Place::Filter(height), Row::Filter(row)) => writer.put(&self.filters, &height, &row),
                 (Place::Tx(txid), _) => writer.delete(&self.txs, txid.as_bytes()),
                 (Place::History(key), _) => writer.delete(&self.history, &key),
                 (Place::Coin(key), _) => writer.delete(&self.coins, &key),
                 (Place::Stats(height), _) => writer.delete(&self.stats, &height),
-                (Place::Filter(height), _) => writer.delete(&self.filters, &height),
             }?;
         }
         writer.together(indexes.len() + 1)?;
@@ -165,14 +160,11 @@ impl IndexDb {
         if self.signals.is_stopped() {
             return Ok(());
         }
-        let mut writer = Writer::new(&self.store);
+        let mut writer = Writer::new(&self.store, &BEGIN);
         if index == IndexKind::CoinStats {
             let genesis = Running::genesis(shared);
             writer.put(&self.stats, &0, &genesis.stats_row())?;
             writer.put(&self.coin_set, &ONLY, &genesis.to_row())?;
-        }
-        if index == IndexKind::Filter {
-            writer.put(&self.filters, &0, &FilterRow::genesis(&shared.spec))?;
         }
         let start: Cursor = genesis_cursor(shared);
         writer.put(&self.cursors, &index.id(), &start)?;
@@ -193,7 +185,6 @@ impl IndexDb {
                 self.delete_all(&self.stats, &mut rows, removed)?;
                 self.delete_all(&self.coin_set, &mut rows, removed)?;
             }
-            IndexKind::Filter => self.delete_all(&self.filters, &mut rows, removed)?,
         }
         Ok(rows)
     }
@@ -213,7 +204,7 @@ impl IndexDb {
                 break;
             }
             *rows += batch.len() as u64;
-            self.store.commit(batch)?;
+            failpoint::around("index.empty", || self.store.commit(batch))?;
             removed(*rows);
         }
         Ok(())
@@ -244,7 +235,7 @@ impl Walk {
         let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
         let on = |kind| indexes.contains(&kind);
         let block = &shared.load_block(id)?;
-        let needs_undo = indexes.iter().any(|index| *index != IndexKind::Tx);
+        let needs_undo = on(IndexKind::Address) || on(IndexKind::CoinStats);
         let undo = if needs_undo { shared.load_undo(id)? } else { Undo::default() };
         let step = Step { kind: event.kind, height: event.height, block, undo };
         if on(IndexKind::Tx) {
@@ -255,9 +246,6 @@ impl Walk {
         }
         if let Some(running) = &mut self.running {
             running.follow(shared, &step, &mut self.changes)?;
-        }
-        if on(IndexKind::Filter) {
-            self.filter_bytes += filter::add_changes(&shared.index, &step, &mut self.changes)?;
         }
         self.events += 1;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_store::{Store, StoreOptions};
 
@@ -40,6 +41,6 @@ pub fn drop_index(
     let store = Store::open(&dir, StoreOptions { engine, cache_bytes })?;
     let db = IndexDb::open(store, vec![index], Indexing::WithCommits)?;
     let rows = db.empty(index, &mut progress)?;
-    db.store.sync()?;
+    failpoint::around("index.drop-sync", || db.store.sync())?;
     Ok(rows)
 }

@@ -16,7 +16,6 @@
 mod address;
 mod build;
 mod coin_stats;
-mod filter;
 mod fresh;
 mod manage;
 mod tx;
@@ -29,6 +28,7 @@ use std::str::FromStr;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use cairn_consensus::Undo;
+use cairn_failpoint as failpoint;
 use cairn_primitives::{Block, BlockHash, Height, Txid};
 use cairn_store::{Batch, Store, StoreError, Table};
 
@@ -49,7 +49,6 @@ use crate::layout::{
 };
 use crate::live::Shared;
 use coin_stats::Running;
-use filter::{FILTERS, FilterRow};
 use fresh::Signals;
 
 /// An index that can be switched on.
@@ -61,16 +60,14 @@ pub enum IndexKind {
     Address,
     /// The sums and the hash of the coins after each block.
     CoinStats,
-    /// The compact filters of the blocks, with their headers (BIP157, BIP158).
-    Filter,
 }
 
 impl IndexKind {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Tx, Self::Address, Self::CoinStats, Self::Filter];
+    pub const ALL: [Self; 3] = [Self::Tx, Self::Address, Self::CoinStats];
 
     /// Their short names, in the same order: what [`FromStr`] reads.
-    pub const NAMES: [&'static str; Self::ALL.len()] = ["tx", "addr", "coinstats", "filter"];
+    pub const NAMES: [&'static str; Self::ALL.len()] = ["tx", "addr", "coinstats"];
 
     /// Its short name.
     pub fn name(self) -> &'static str {
@@ -83,7 +80,6 @@ impl IndexKind {
             IndexKind::Tx => 1,
             IndexKind::Address => 2,
             IndexKind::CoinStats => 3,
-            IndexKind::Filter => 4,
         }
     }
 }
@@ -94,7 +90,6 @@ impl fmt::Display for IndexKind {
             IndexKind::Tx => "transaction",
             IndexKind::Address => "address",
             IndexKind::CoinStats => "coin statistics",
-            IndexKind::Filter => "block filter",
         })
     }
 }
@@ -139,18 +134,16 @@ enum Place {
     History(HistoryKey),
     Coin(AddressCoinKey),
     Stats(u32),
-    Filter(u32),
 }
 
 /// What shall stand there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row {
     Nothing,
     Tx(TxRow),
     History(HistoryRow),
     Coin(AddressCoinRow),
     Stats(CoinStatsRow),
-    Filter(Box<FilterRow>),
 }
 
 /// Changes by their place: of several to one place the last counts.
@@ -179,7 +172,6 @@ pub(crate) struct IndexDb {
     coins: Table<AddressCoinKey, AddressCoinRow>,
     stats: Table<u32, CoinStatsRow>,
     coin_set: Table<u8, CoinSetRow>,
-    filters: Table<u32, FilterRow>,
 }
 
 impl IndexDb {
@@ -199,7 +191,6 @@ impl IndexDb {
             coins: store.table(ADDRESS_COINS)?,
             stats: store.table(COIN_STATS)?,
             coin_set: store.table(COIN_SET)?,
-            filters: store.table(FILTERS)?,
             store,
         })
     }
@@ -238,7 +229,7 @@ impl IndexDb {
 
     /// Makes durable what the indexes have read so far.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.store.sync()
+        failpoint::around("index.sync", || self.store.sync())
     }
 
     /// The indexes that are on.
@@ -267,7 +258,7 @@ impl IndexDb {
                 self.forget(index)?;
             }
         }
-        Ok(self.store.sync()?)
+        Ok(failpoint::around("index.check-sync", || self.store.sync())?)
     }
 
     /// Takes the cursor of an index, without which its rows are nothing.
@@ -277,7 +268,7 @@ impl IndexDb {
         }
         let mut batch = Batch::new();
         batch.delete(&self.cursors, &index.id())?;
-        self.store.commit(batch)
+        failpoint::around("index.reset", || self.store.commit(batch))
     }
 
     /// Whether the index is at a place of the event log, with all it needs to go on from there.

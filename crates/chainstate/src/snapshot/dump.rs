@@ -6,6 +6,7 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_primitives::{Coin, OutPoint, Sha256d, Txid};
 
@@ -141,7 +142,8 @@ impl<F: FnMut(u64)> Writing<F> {
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         self.bytes += bytes.len() as u64;
-        self.file.write_all(bytes).map_err(|error| SnapshotError::io(&self.path, error))
+        failpoint::around("snapshot.write", || self.file.write_all(bytes))
+            .map_err(|error| SnapshotError::io(&self.path, error))
     }
 
     /// Puts the number of coins into the header, syncs, and gives the file its name.
@@ -152,13 +154,14 @@ impl<F: FnMut(u64)> Writing<F> {
         let header = self.header.to_bytes();
         let mut place = || {
             self.file.seek(SeekFrom::Start(0))?;
-            self.file.write_all(&header)?;
+            failpoint::around("snapshot.write", || self.file.write_all(&header))?;
             self.file.flush()?;
-            self.file.get_ref().sync_all()?;
-            std::fs::rename(&self.path, path)?;
+            failpoint::around("snapshot.sync", || self.file.get_ref().sync_all())?;
+            failpoint::around("snapshot.rename", || std::fs::rename(&self.path, path))?;
             // A directory can be synced where it can be opened as a file, which is where it is needed.
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new("."))).map_or(Ok(()), |dir| dir.sync_all())
+            let sync = |dir: File| failpoint::around("snapshot.dir-sync", || dir.sync_all());
+            File::open(parent.unwrap_or(Path::new("."))).map_or(Ok(()), sync)
         };
         place().map_err(|error| SnapshotError::io(&self.path, error))?;
         Ok((self.sums, self.hasher.finish(), self.bytes))

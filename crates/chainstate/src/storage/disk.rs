@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{FileId, Storage};
+use cairn_failpoint as failpoint;
+
+use super::{FileId, FileKind, Storage};
 use crate::error::ChainStateError;
 
 #[derive(Debug)]
@@ -26,7 +28,7 @@ struct Writer {
 impl Disk {
     /// Uses `dir`, and makes it if it is not there.
     pub(crate) fn open(dir: &Path) -> Result<Self, ChainStateError> {
-        std::fs::create_dir_all(dir)
+        failpoint::around("blocks-dir.create", || std::fs::create_dir_all(dir))
             .map_err(|source| ChainStateError::Io { path: dir.to_owned(), source })?;
         Ok(Disk { dir: dir.to_owned(), writers: Mutex::default() })
     }
@@ -53,7 +55,13 @@ impl Disk {
             std::collections::hash_map::Entry::Vacant(entry) => entry.insert(self.open_writer(file)?),
         };
         writer.file.seek(SeekFrom::Start(offset))?;
-        writer.file.write_all(bytes)
+        let place = match (file.kind, offset) {
+            (FileKind::Blocks, 0) => "block-file.begin",
+            (FileKind::Blocks, _) => "block-file.append",
+            (FileKind::Undo, 0) => "undo-file.begin",
+            (FileKind::Undo, _) => "undo-file.append",
+        };
+        failpoint::write_all(place, &mut writer.file, bytes)
     }
 
     fn read_at(&self, file: FileId, offset: u64, len: usize) -> std::io::Result<Vec<u8>> {
@@ -70,12 +78,17 @@ impl Disk {
         Ok(bytes)
     }
 
-    fn sync_writer(&self, writer: &Writer) -> std::io::Result<()> {
-        writer.file.sync_data()?;
+    fn sync_writer(&self, file: FileId, writer: &Writer) -> std::io::Result<()> {
+        let place = match file.kind {
+            FileKind::Blocks => "block-file.sync",
+            FileKind::Undo => "undo-file.sync",
+        };
+        failpoint::around(place, || writer.file.sync_data())?;
+        failpoint::synced(&self.path(file), &writer.file);
         if writer.created {
             // A directory can be synced where it can be opened as a file, which is where it is needed.
             if let Ok(dir) = File::open(&self.dir) {
-                dir.sync_all()?;
+                failpoint::around("blocks-dir.sync", || dir.sync_all())?;
             }
         }
         Ok(())
@@ -100,10 +113,16 @@ impl Storage for Disk {
     }
 
     fn truncate(&self, file: FileId, len: u64) -> Result<(), ChainStateError> {
+        let (cut_place, sync_place) = match file.kind {
+            FileKind::Blocks => ("block-file.cut", "block-file.cut-sync"),
+            FileKind::Undo => ("undo-file.cut", "undo-file.cut-sync"),
+        };
         let cut = || {
             let handle = File::options().write(true).open(self.path(file))?;
-            handle.set_len(len)?;
-            handle.sync_data()
+            failpoint::around(cut_place, || handle.set_len(len))?;
+            failpoint::around(sync_place, || handle.sync_data())?;
+            failpoint::synced(&self.path(file), &handle);
+            Ok(())
         };
         self.writers().remove(&file);
         cut().map_err(|error| self.io(file, error))
@@ -111,7 +130,11 @@ impl Storage for Disk {
 
     fn remove(&self, file: FileId) -> Result<(), ChainStateError> {
         self.writers().remove(&file);
-        match std::fs::remove_file(self.path(file)) {
+        let place = match file.kind {
+            FileKind::Blocks => "block-file.remove",
+            FileKind::Undo => "undo-file.remove",
+        };
+        match failpoint::around(place, || std::fs::remove_file(self.path(file))) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(self.io(file, error)),
             _ => Ok(()),
         }
@@ -123,7 +146,7 @@ impl Storage for Disk {
             Some(writer) => Ok(writer),
             None => self.open_writer(file),
         };
-        writer.and_then(|writer| self.sync_writer(&writer)).map_err(|error| self.io(file, error))
+        writer.and_then(|writer| self.sync_writer(file, &writer)).map_err(|error| self.io(file, error))
     }
 
     fn path(&self, file: FileId) -> PathBuf {

@@ -62,9 +62,12 @@ impl Storage for Memory {
         self.spend_fuse()?;
         let mut files = self.files();
         let target = &mut files.entry(file).or_default().bytes;
-        // A write past the end leaves a hole of zeros, as in a file.
-        target.resize(offset as usize, 0);
-        target.extend_from_slice(bytes);
+        let (from, to) = (offset as usize, offset as usize + bytes.len());
+        if target.len() < to {
+            // A write past the end leaves a hole of zeros, as in a file.
+            target.resize(to, 0);
+        }
+        target[from..to].copy_from_slice(bytes);
         Ok(())
     }
 

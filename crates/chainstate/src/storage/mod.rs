@@ -45,7 +45,7 @@ impl FileId {
 
 /// The few things asked of a place for files. Shared by the writer and every reader.
 pub(crate) trait Storage: Send + Sync + fmt::Debug {
-    /// Writes at `offset`, which is the end of the file; makes the file at offset 0.
+    /// Writes at `offset`: at the end of the file, or over what stands there; makes the file at offset 0.
     fn write(&self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), ChainStateError>;
 
     /// Up to `len` bytes from `offset`; fewer at the end of the file, none where there is no file.

@@ -18,7 +18,6 @@ fn config(dir: &Path) -> ChainStateConfig {
         txindex: true,
         addrindex: true,
         coinstatsindex: true,
-        blockfilterindex: true,
         script_threads: 1,
         indexing: Indexing::WithCommits,
         ..ChainStateConfig::new(dir)
@@ -30,10 +29,10 @@ pub(crate) struct Closed {
     _dir: tempfile::TempDir,
     pub(crate) config: ChainStateConfig,
     pub(crate) model: Model,
-    tip: BlockHash,
+    pub(crate) tip: BlockHash,
 }
 
-fn closed() -> Closed {
+pub(crate) fn closed() -> Closed {
     closed_in(None)
 }
 
@@ -67,16 +66,16 @@ pub(crate) fn closed_in(engine: Option<Engine>) -> Closed {
 }
 
 impl Closed {
-    fn check(&self, depth: Depth) -> Report {
+    pub(crate) fn check(&self, depth: Depth) -> Report {
         check(spec(), &self.config, depth, |_| {}).unwrap()
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.config.dir.join("blocks").join(name)
     }
 
     /// Flips a bit at `offset`, counted from the end of the file.
-    fn flip(&self, name: &str, from_end: usize) -> u64 {
+    pub(crate) fn flip(&self, name: &str, from_end: usize) -> u64 {
         let mut bytes = std::fs::read(self.file(name)).unwrap();
         let at = bytes.len() - from_end;
         bytes[at] ^= 4;
@@ -84,11 +83,11 @@ impl Closed {
         at as u64
     }
 
-    fn rebuild(&self) -> Result<Rebuilt, ChainStateError> {
+    pub(crate) fn rebuild(&self) -> Result<Rebuilt, ChainStateError> {
         ChainState::rebuild(spec(), &self.config, |_| {})
     }
 
-    fn opens_as_it_was(&self) {
+    pub(crate) fn opens_as_it_was(&self) {
         let chain = ChainState::open(spec(), &self.config).unwrap();
         assert_eq!(chain.tip().hash, self.tip);
         compare::same(&chain.reader(), &self.model);

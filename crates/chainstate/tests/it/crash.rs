@@ -93,7 +93,6 @@ fn config() -> ChainStateConfig {
         txindex: true,
         addrindex: true,
         coinstatsindex: true,
-        blockfilterindex: true,
         script_threads: 1,
         indexing: Indexing::WithCommits,
         ..ChainStateConfig::new("")

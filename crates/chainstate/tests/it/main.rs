@@ -28,6 +28,7 @@ mod compare;
 mod convert;
 mod crash;
 mod crash_bulk;
+mod damage;
 mod import;
 mod indexing;
 mod maker;

@@ -40,6 +40,15 @@ impl Contents {
         }
     }
 
+    /// Makes all commits so far durable.
+    pub(crate) fn sync(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            for ops in std::mem::take(&mut journal.since) {
+                apply(&mut journal.synced, &ops);
+            }
+        }
+    }
+
     pub(crate) fn unsynced(&self) -> usize {
         self.journal.as_ref().map_or(0, |journal| journal.since.len())
     }
@@ -100,12 +109,7 @@ impl Engine for MemoryEngine {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.fuse.write().map_err(|_| StoreError::Stopped)?;
-        let mut contents = self.lock();
-        if let Some(journal) = &mut contents.journal {
-            for ops in std::mem::take(&mut journal.since) {
-                apply(&mut journal.synced, &ops);
-            }
-        }
+        self.lock().sync();
         Ok(())
     }
 }

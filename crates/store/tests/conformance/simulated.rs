@@ -41,3 +41,20 @@ fn a_blown_fuse_refuses_every_write_after_it() {
     put_counts(&store, &table, &[2]);
     assert_eq!(keys(table.iter()), [1, 2]);
 }
+
+/// A killed process leaves commits that it did not sync; whoever opens the store builds on them.
+#[test]
+fn what_is_found_at_a_start_is_durable() {
+    let disk = MemoryDisk::new(Fuse::default());
+    let store = disk.open();
+    let table = store.table(COUNTS).unwrap();
+    put_counts(&store, &table, &[1]);
+    drop((table, store));
+    assert!(disk.unsynced() > 0);
+    let store = disk.open();
+    assert_eq!(disk.unsynced(), 0);
+    assert_eq!(keys(store.table(COUNTS).unwrap().iter()), [1]);
+    drop(store);
+    disk.lose_unsynced(0);
+    assert_eq!(keys(disk.open().table(COUNTS).unwrap().iter()), [1]);
+}

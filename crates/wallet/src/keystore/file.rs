@@ -1,9 +1,10 @@
 //! Files that appear whole or not at all, readable by their owner only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use cairn_failpoint as failpoint;
 use cairn_primitives::hex;
 
 use super::MAX_KEYSTORE_LEN;
@@ -24,11 +25,23 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
 
 /// Writes a file that must not exist.
 ///
-/// The name is taken first and by whoever comes first, with an empty file; the whole file then takes its place. So
-/// nothing of someone else's is ever replaced, also where the file system has no hard links.
+/// The whole file is given its name, unless that is taken. Where the file system has no hard links the name is taken
+/// first and by whoever comes first, with an empty file whose place the whole file then takes: nothing of someone
+/// else's is ever replaced there either, but a crash in between leaves the empty file.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
     let temporary = Temporary::write(path, bytes)?;
-    match open_new(path) {
+    match failpoint::around("keystore.link", || fs::hard_link(&temporary.path, path)) {
+        Ok(()) => {
+            let failed =
+                |source| KeystoreError::File { step: FileStep::Write, path: path.to_owned(), source };
+            return sync_folder(path).map_err(failed);
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(KeystoreError::Exists { path: path.to_owned() });
+        }
+        Err(_) => {}
+    }
+    match failpoint::around("keystore.name", || open_new(path)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(KeystoreError::Exists { path: path.to_owned() });
         }
@@ -39,7 +52,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
     }
     temporary.rename(path).inspect_err(|_| {
         // The error that is reported says why; the empty file would only stand in the way of the next attempt.
-        let _ = fs::remove_file(path);
+        let _ = failpoint::around("keystore.remove-empty", || fs::remove_file(path));
     })
 }
 
@@ -68,13 +81,15 @@ impl Temporary {
         let failed = |source| KeystoreError::File { step: FileStep::Write, path: path.clone(), source };
         let mut file = open_new(&path).map_err(failed)?;
         let temporary = Self { path: path.clone() };
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        failpoint::write_all("keystore.write", &mut file, bytes)
+            .and_then(|()| failpoint::around("keystore.sync", || file.sync_all()))
+            .map_err(failed)?;
         Ok(temporary)
     }
 
     fn rename(self, path: &Path) -> Result<(), KeystoreError> {
         let failed = |source| KeystoreError::File { step: FileStep::Rename, path: path.to_owned(), source };
-        fs::rename(&self.path, path).map_err(failed)?;
+        failpoint::around("keystore.rename", || fs::rename(&self.path, path)).map_err(failed)?;
         sync_folder(path).map_err(failed)
     }
 }
@@ -82,7 +97,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         // Gone already where it was renamed; and what cannot be removed is encrypted.
-        let _ = fs::remove_file(&self.path);
+        let _ = failpoint::around("keystore.remove-temporary", || fs::remove_file(&self.path));
     }
 }
 
@@ -99,7 +114,8 @@ fn open_new(path: &Path) -> io::Result<File> {
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    failpoint::around("keystore.dir-sync", || folder.sync_all())
 }
 
 #[cfg(not(unix))]

@@ -1,10 +1,11 @@
 //! A wallet as bytes and as a file, without secrets.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use cairn_failpoint as failpoint;
 use cairn_params::ChainSpec;
 use cairn_primitives::{
     Address, AddressError, BlockHash, Decode, Encode, Sha256, Transaction, Txid, hash, hex,
@@ -304,7 +305,7 @@ fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     name.push(".new");
     let temporary = path.with_file_name(name);
     // What a crash left behind is of no use.
-    match fs::remove_file(&temporary) {
+    match failpoint::around("wallet-file.remove-old", || fs::remove_file(&temporary)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => (),
     }
@@ -313,13 +314,14 @@ fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    failpoint::write_all("wallet-file.write", &mut file, bytes)?;
+    failpoint::around("wallet-file.sync", || file.sync_all())?;
+    failpoint::around("wallet-file.rename", || fs::rename(&temporary, path))?;
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        File::open(folder)?.sync_all()?;
+        let folder = File::open(folder)?;
+        failpoint::around("wallet-file.dir-sync", || folder.sync_all())?;
     }
     Ok(())
 }
