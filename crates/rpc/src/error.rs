@@ -113,8 +113,6 @@ pub enum Index {
     Transaction,
     /// Address to coins and transactions.
     Address,
-    /// Block to compact filter.
-    BlockFilter,
 }
 
 impl Index {
@@ -122,7 +120,6 @@ impl Index {
         match self {
             Index::Transaction => "--txindex",
             Index::Address => "--addrindex",
-            Index::BlockFilter => "--blockfilterindex",
         }
     }
 }
@@ -132,7 +129,6 @@ impl fmt::Display for Index {
         f.write_str(match self {
             Index::Transaction => "transaction",
             Index::Address => "address",
-            Index::BlockFilter => "block filter",
         })
     }
 }
