@@ -34,6 +34,9 @@ pub struct PlaceArgs {
     /// Keep the sums and the hash (muhash) of the coins after each block.
     #[arg(long, env = "CAIRN_COINSTATSINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub coinstatsindex: Option<bool>,
+    /// Keep the compact filters of the blocks (BIP158).
+    #[arg(long, env = "CAIRN_BLOCKFILTERINDEX", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub blockfilterindex: Option<bool>,
     /// Remove the oldest blocks when block files are larger than this; at least 550, and 288 blocks are always kept
     /// [default: all blocks are kept].
     #[arg(long, env = "CAIRN_PRUNE", value_name = "MIB")]
@@ -57,6 +60,7 @@ impl PlaceArgs {
             txindex: self.txindex,
             addrindex: self.addrindex,
             coinstatsindex: self.coinstatsindex,
+            blockfilterindex: self.blockfilterindex,
             prune: self.prune,
             log: self.log.clone(),
             log_json: self.log_json,

@@ -22,6 +22,16 @@ fn an_unknown_chain_lists_the_known_ones() {
 }
 
 #[test]
+fn pruning_below_the_least_size_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    fails(&["--chain", "mini", "--datadir", path, "--prune", "549"], 2, &["549", "550", "--prune"]);
+    // At the limit there is nothing to complain of but that there is no chain to look at.
+    fails(&["db", "stats", "--chain", "mini", "--datadir", path, "--prune", "550"], 1, &["holds no chain"]);
+    fails(&["db", "index", "drop", "nope", "--chain", "mini"], 2, &["nope", "coinstats"]);
+}
+
+#[test]
 fn an_unknown_flag_is_bad_usage() {
     fails(&["--no-such-flag"], 2, &["--no-such-flag"]);
     fails(&["import"], 2, &["FILE"]);

@@ -25,6 +25,8 @@ pub struct ChainStateConfig {
     pub addrindex: bool,
     /// Whether to keep the sums and the hash of the coins after each block.
     pub coinstatsindex: bool,
+    /// Whether to keep the compact filters of the blocks (BIP158).
+    pub blockfilterindex: bool,
     /// Size at which a new block file is begun, in bytes; a block that is larger has a file to itself.
     pub block_file_bytes: u64,
     /// Threads for script checks; 0 for one on each core.
@@ -60,6 +62,7 @@ impl ChainStateConfig {
             txindex: false,
             addrindex: false,
             coinstatsindex: false,
+            blockfilterindex: false,
             block_file_bytes: MAX_BLOCK_FILE,
             script_threads: 0,
             indexing: Indexing::Background,
@@ -73,6 +76,7 @@ impl ChainStateConfig {
             (self.txindex, IndexKind::Tx),
             (self.addrindex, IndexKind::Address),
             (self.coinstatsindex, IndexKind::CoinStats),
+            (self.blockfilterindex, IndexKind::Filter),
         ];
         all.into_iter().filter(|(on, _)| *on).map(|(_, index)| index).collect()
     }

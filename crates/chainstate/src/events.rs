@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use cairn_primitives::{BlockHash, Height};
+use cairn_consensus::Undo;
+use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint};
 use cairn_store::Entries;
 use crossbeam_channel::{Receiver, Sender};
 
@@ -62,6 +63,89 @@ pub struct ChainEvent {
     pub height: Height,
     /// The block.
     pub hash: BlockHash,
+}
+
+/// What an event did, with all that is needed to follow it or to take it back.
+///
+/// A consumer that keeps something of its own made from the chain saves with it the number of the last event it has
+/// followed, and resumes from there.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+/// use cairn_chainstate::{ChainReader, ChainState, ChainStateError, EventId, EventKind};
+/// use cairn_params::presets;
+/// use cairn_primitives::{Coin, OutPoint};
+///
+/// /// The unspent coins, as anyone can keep them.
+/// #[derive(Default)]
+/// struct Coins {
+///     last: Option<EventId>,
+///     coins: BTreeMap<OutPoint, Coin>,
+/// }
+///
+/// impl Coins {
+///     fn follow(&mut self, reader: &ChainReader) -> Result<(), ChainStateError> {
+///         for event in reader.events(self.last.unwrap_or(EventId::NONE)) {
+///             let event = event?;
+///             let change = reader.change(&event)?;
+///             match event.kind {
+///                 EventKind::Connected => {
+///                     // In this order: a block may spend what it makes.
+///                     self.coins.extend(change.created());
+///                     change.spent().for_each(|(outpoint, _)| drop(self.coins.remove(&outpoint)));
+///                 }
+///                 EventKind::Disconnected => {
+///                     self.coins.extend(change.spent().map(|(outpoint, coin)| (outpoint, coin.clone())));
+///                     change.created().for_each(|(outpoint, _)| drop(self.coins.remove(&outpoint)));
+///                 }
+///             }
+///             self.last = Some(event.id);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), ChainStateError> {
+/// let chain = ChainState::in_memory(Arc::new(presets::dev()));
+/// let mut coins = Coins::default();
+/// coins.follow(&chain.reader())?;
+/// assert_eq!(coins.coins.len() as u64, chain.reader().coin_stats()?.coins);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The event.
+    pub event: ChainEvent,
+    /// The block that was put on or taken off.
+    pub block: Block,
+    /// The coins that its transactions spent, the coinbase left out, each in the order of its inputs.
+    pub undo: Undo,
+}
+
+impl Change {
+    /// The coins that the block spends, also those it makes itself.
+    pub fn spent(&self) -> impl Iterator<Item = (OutPoint, &Coin)> {
+        let inputs = self.block.transactions.iter().skip(1).flat_map(|tx| tx.inputs());
+        let coins = self.undo.txs.iter().flat_map(|tx| &tx.coins);
+        inputs.map(|input| input.previous).zip(coins)
+    }
+
+    /// The coins that the block makes, also those it spends itself. Outputs that nobody can spend are none. Where one of the
+    /// blocks that BIP30 excepts repeats a coinbase, its coins take the place of older ones, which come back to nobody when
+    /// the block is taken off.
+    pub fn created(&self) -> impl Iterator<Item = (OutPoint, Coin)> {
+        let height = self.event.height;
+        self.block.transactions.iter().flat_map(move |tx| {
+            let (txid, coinbase) = (tx.txid(), tx.is_coinbase());
+            let outputs = (0..).zip(tx.outputs());
+            let spendable = outputs.filter(|(_, output)| !output.script_pubkey.is_unspendable());
+            spendable.map(move |(vout, output)| {
+                (OutPoint { txid, vout }, Coin { output: output.clone(), height, coinbase })
+            })
+        })
+    }
 }
 
 /// Events a subscriber may leave unread. One that falls further behind loses its subscription and not the

@@ -33,6 +33,7 @@
 
 mod activate;
 mod background;
+mod block_filter;
 mod candidates;
 mod chain_db;
 pub mod check;
@@ -68,11 +69,12 @@ mod tail;
 mod undo_file;
 
 pub use background::{Validation, ValidationStep};
+pub use block_filter::{BlockFilter, FilterError};
 pub use coin_stats::{CoinStats, coin_element};
 pub use coins_hash::CoinsHasher;
 pub use config::{ChainStateConfig, DEFAULT_CACHE_BYTES, Indexing};
 pub use error::{ChainStateError, OtherChain, Refutation, SubmitError};
-pub use events::{ChainEvent, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
+pub use events::{ChainEvent, Change, EventId, EventKind, Events, SUBSCRIPTION_BUFFER};
 pub use index::{
     AddressBalance, AddressCoin, AddressHistory, FRESH_EVENTS, FRESH_WAIT, HistoryEntry, IndexKind,
     IndexStatus, SupplyStats, TxInfo, UnknownIndex, Unspendable, drop_index, indexes, script_hash,

@@ -118,6 +118,7 @@ impl ChainState {
             txindex: true,
             addrindex: true,
             coinstatsindex: true,
+            blockfilterindex: true,
             script_threads: 1,
             indexing: Indexing::WithCommits,
             ..ChainStateConfig::new("")

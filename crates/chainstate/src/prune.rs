@@ -3,7 +3,8 @@
 //! Whole pairs of block and undo files go, the oldest first, while all files together are larger than the target. A pair
 //! goes when none of its blocks, on whatever branch, is needed: each lies at least [`Prune::keep_blocks`] below the tip, so
 //! that a reorganisation can take the tip back; not above the place of the stored coins, so that a crash can be made good;
-//! and as far below what every index that is on has read. Headers stay, and so do coins, indexes and events.
+//! and as far below what every index that is on has read. Headers stay, and so do coins, indexes and events. A chain that
+//! began with a snapshot is not pruned before the snapshot is validated.
 //!
 //! First the store says which files are gone, then the positions of their blocks go, both durably; then the files. What a
 //! crash leaves between is removed at the next start.
@@ -51,6 +52,10 @@ impl ChainState {
     /// Removes old files as far as they are due.
     pub(crate) fn prune(&mut self) -> Result<(), ChainStateError> {
         let Some(prune) = self.prune else { return Ok(()) };
+        // Below a snapshot that is not validated blocks come late, and may lie in any file.
+        if self.with_live(|live| live.assumed.is_some()) {
+            return Ok(());
+        }
         // The blocks below a snapshot are kept until they were checked.
         if self.with_live(|live| live.assumed.is_some()) {
             return Ok(());
@@ -117,6 +122,7 @@ impl ChainState {
         {
             let mut live = shared.write();
             gone.iter().for_each(|id| live.drop_row(*id));
+            live.missing.retain(|height| *height > row.height);
             live.pruned = Some(row);
         }
         tracing::info!(files = row.files, height = %row.height, blocks = gone.len(), "pruned old blocks");

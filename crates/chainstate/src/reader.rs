@@ -11,10 +11,11 @@ use cairn_primitives::{
 use crossbeam_channel::Receiver;
 
 use crate::background::Validation;
+use crate::block_filter::BlockFilter;
 use crate::coin_stats::{CoinStats, CoinSums};
 use crate::coins_hash::CoinsHasher;
 use crate::error::ChainStateError;
-use crate::events::{ChainEvent, EventId, Events};
+use crate::events::{ChainEvent, Change, EventId, Events};
 use crate::index::{
     AddressBalance, AddressCoin, AddressHistory, IndexKind, IndexStatus, SupplyStats, TxInfo,
 };
@@ -265,7 +266,8 @@ impl ChainReader {
         self.shared.index.address_balance(&self.shared, script)
     }
 
-    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`.
+    /// The transactions that touch a script, the newest first, without the first `skip` and at most `limit`. As the total
+    /// is counted, its cost grows with the length of the history.
     /// Needs the address index.
     ///
     /// # Errors
@@ -286,6 +288,25 @@ impl ChainReader {
     /// [`ChainStateError::IndexOff`], and what the store reports.
     pub fn supply_stats(&self, height: Height) -> Result<Option<SupplyStats>, ChainStateError> {
         self.shared.index.supply_stats(&self.shared, height)
+    }
+
+    /// The compact filter of a block of the best chain (BIP158); `None` for any other block. Needs the index of block
+    /// filters.
+    ///
+    /// # Errors
+    /// [`ChainStateError::IndexOff`]; [`ChainStateError::IndexBehind`] if it is not found and the index is being built;
+    /// [`ChainStateError::IndexStopped`]; and what the store reports.
+    pub fn block_filter(&self, hash: &BlockHash) -> Result<Option<BlockFilter>, ChainStateError> {
+        Ok(self.shared.index.filter(&self.shared, hash)?.map(|row| row.filter))
+    }
+
+    /// The header of the compact filter of a block of the best chain (BIP157): the hash of the filter and of the header
+    /// before it.
+    ///
+    /// # Errors
+    /// As [`block_filter`](Self::block_filter).
+    pub fn filter_header(&self, hash: &BlockHash) -> Result<Option<Sha256d>, ChainStateError> {
+        Ok(self.shared.index.filter(&self.shared, hash)?.map(|row| row.header))
     }
 
     /// The sums and the hash of the coins at the tip, from the coins themselves: as
@@ -324,6 +345,22 @@ impl ChainReader {
     /// The durable events after `since`, in order; [`EventId::NONE`] for all of them. None is ever dropped.
     pub fn events(&self, since: EventId) -> Events {
         Events { rows: self.shared.chain.events(since, self.last_event()) }
+    }
+
+    /// The block that an event put on or took off, and the coins it spent: what is needed to follow the event, or to take
+    /// it back. Also for blocks that left the chain long ago.
+    ///
+    /// # Errors
+    /// [`ChainStateError::UnknownBlock`] for an event of another chain, [`ChainStateError::NoData`] if the block was
+    /// pruned, and as [`block`](Self::block).
+    pub fn change(&self, event: &ChainEvent) -> Result<Change, ChainStateError> {
+        let hash = event.hash;
+        if self.header(&hash).is_none() {
+            return Err(ChainStateError::UnknownBlock { hash });
+        }
+        let block = self.block(&hash)?.ok_or(ChainStateError::NoData { hash })?;
+        let undo = self.undo(&hash)?.ok_or(ChainStateError::NoData { hash })?;
+        Ok(Change { event: *event, block, undo })
     }
 
     /// The last durable event.

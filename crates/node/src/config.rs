@@ -61,6 +61,8 @@ pub struct Settings {
     pub addrindex: Option<bool>,
     /// Keep the sums and the hash of the coins after each block.
     pub coinstatsindex: Option<bool>,
+    /// Keep the compact filters of the blocks (BIP158).
+    pub blockfilterindex: Option<bool>,
     /// The engine of the stores, `sled` or `fjall`.
     pub store: Option<String>,
     /// Size of block files above which the oldest are removed, MiB.
@@ -103,6 +105,7 @@ impl Settings {
             txindex: self.txindex.or(other.txindex),
             addrindex: self.addrindex.or(other.addrindex),
             coinstatsindex: self.coinstatsindex.or(other.coinstatsindex),
+            blockfilterindex: self.blockfilterindex.or(other.blockfilterindex),
             store: self.store.or(other.store),
             prune: self.prune.or(other.prune),
             dbcache: self.dbcache.or(other.dbcache),
@@ -150,6 +153,8 @@ pub struct Config {
     pub addrindex: bool,
     /// Keep the sums and the hash of the coins after each block.
     pub coinstatsindex: bool,
+    /// Keep the compact filters of the blocks (BIP158).
+    pub blockfilterindex: bool,
     /// The engine of the stores; `None` for the one that is there, or the default in a new directory.
     pub store: Option<Engine>,
     /// How many old blocks are kept; `None` for all.
@@ -201,6 +206,7 @@ impl Config {
             txindex: settings.txindex.unwrap_or(dev),
             addrindex: settings.addrindex.unwrap_or(dev),
             coinstatsindex: settings.coinstatsindex.unwrap_or(false),
+            blockfilterindex: settings.blockfilterindex.unwrap_or(false),
             store,
             prune,
             cache_bytes: cache_bytes.ok_or(ConfigError::Cache { got: mib })?,
@@ -229,6 +235,7 @@ impl Config {
             txindex: self.txindex,
             addrindex: self.addrindex,
             coinstatsindex: self.coinstatsindex,
+            blockfilterindex: self.blockfilterindex,
             prune: self.prune,
             ..ChainStateConfig::new(self.chain_dir())
         }

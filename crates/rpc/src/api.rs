@@ -11,10 +11,10 @@ use cairn_primitives::{BlockHash, Height, Txid};
 use tokio::sync::broadcast;
 
 use crate::dto::{
-    Balance, BlockInfo, BlockPage, ChainStatus, Event, EventSpan, FeeEstimate, History, MempoolPage,
-    MineRequest, Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList, PoolEvent,
-    Readiness, SendRequest, Sent, SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply,
-    SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
+    Balance, BlockInfo, BlockPage, ChainStatus, Event, EventSpan, FeeEstimate, FilterInfo, History,
+    MempoolPage, MineRequest, Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList,
+    PoolEvent, Readiness, SendRequest, Sent, SpecDocument, Status, Stopping, Submission, SubmitRequest,
+    Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
 };
 use crate::error::ApiError;
 
@@ -46,6 +46,13 @@ pub trait NodeApi: Send + Sync + 'static {
     /// # Errors
     /// When the chain cannot be read.
     fn blocks(&self, page: Page) -> Result<BlockPage, Self::Error>;
+
+    /// `GET /block/{id}/filter`: the compact filter of a block of the active chain.
+    ///
+    /// # Errors
+    /// Not found, also for a block of another branch; index disabled when the node keeps no block filters; not ready while
+    /// they are being made.
+    fn block_filter(&self, id: BlockId) -> Result<FilterInfo, Self::Error>;
 
     /// `GET /block/{id}`: by height on the active chain, or by hash on any branch.
     ///

@@ -113,6 +113,8 @@ pub enum Index {
     Transaction,
     /// Address to coins and transactions.
     Address,
+    /// Block to compact filter.
+    BlockFilter,
 }
 
 impl Index {
@@ -120,6 +122,7 @@ impl Index {
         match self {
             Index::Transaction => "--txindex",
             Index::Address => "--addrindex",
+            Index::BlockFilter => "--blockfilterindex",
         }
     }
 }
@@ -129,6 +132,7 @@ impl fmt::Display for Index {
         f.write_str(match self {
             Index::Transaction => "transaction",
             Index::Address => "address",
+            Index::BlockFilter => "block filter",
         })
     }
 }

@@ -7,6 +7,7 @@ use cairn_failpoint as failpoint;
 use cairn_store::{Batch, Key, StoreError, Table, Value};
 
 use super::coin_stats::Running;
+use super::filter::{self, FilterRow};
 use super::{Changes, IndexDb, IndexKind, Place, Row, Step, address, cursor_after, genesis_cursor, tx};
 use crate::chain_db::{Commits, Writer};
 use crate::check::{Progress, Task};
@@ -23,6 +24,9 @@ const GROUP: usize = 65_536;
 
 /// Events whose changes are collected before they are written: what a crash while catching up makes read again.
 const GROUP_EVENTS: usize = 2_000;
+
+/// Bytes of filters that are collected before they are written.
+const GROUP_FILTER_BYTES: usize = 16 << 20;
 
 const BEGIN: Commits = Commits { full: "index.begin", last: "index.begin" };
 /// Rows of whole events; and at last the cursors.
@@ -45,6 +49,8 @@ struct Walk {
     changes: Changes,
     /// Events whose changes are not written yet.
     events: usize,
+    /// Bytes of the filters among them.
+    filter_bytes: usize,
     /// The sums of the coins where the walk is; `None` if nobody on it keeps them.
     running: Option<Running>,
 }
@@ -76,7 +82,7 @@ impl IndexDb {
             true => self.saved_sums()?,
             false => None,
         };
-        let mut walk = Walk { changes: Changes::new(), events: 0, running };
+        let mut walk = Walk { changes: Changes::new(), events: 0, filter_bytes: 0, running };
         let mut reached = leg.from;
         for row in shared.chain.events(leg.from, leg.upto) {
             let (id, row) = row?;
@@ -88,7 +94,9 @@ impl IndexDb {
             reached = event.id;
             let (done, total) = (id - leg.from.to_u64(), newest.to_u64() - leg.from.to_u64());
             watch(Progress { task: Task::Indexes, done, total });
-            let full = walk.changes.len() >= GROUP || walk.events >= GROUP_EVENTS;
+            let full = walk.changes.len() >= GROUP
+                || walk.events >= GROUP_EVENTS
+                || walk.filter_bytes >= GROUP_FILTER_BYTES;
             let wanted = leg.yields && shared.read().last_event > newest;
             if full || wanted || self.signals.is_stopped() {
                 break;
@@ -137,10 +145,12 @@ impl IndexDb {
                 (Place::History(key), Row::History(row)) => writer.put(&self.history, &key, &row),
                 (Place::Coin(key), Row::Coin(row)) => writer.put(&self.coins, &key, &row),
                 (Place::Stats(height), Row::Stats(row)) => writer.put(&self.stats, &height, &row),
+                (Place::Filter(height), Row::Filter(row)) => writer.put(&self.filters, &height, &row),
                 (Place::Tx(txid), _) => writer.delete(&self.txs, txid.as_bytes()),
                 (Place::History(key), _) => writer.delete(&self.history, &key),
                 (Place::Coin(key), _) => writer.delete(&self.coins, &key),
                 (Place::Stats(height), _) => writer.delete(&self.stats, &height),
+                (Place::Filter(height), _) => writer.delete(&self.filters, &height),
             }?;
         }
         writer.together(indexes.len() + 1)?;
@@ -166,6 +176,9 @@ impl IndexDb {
             writer.put(&self.stats, &0, &genesis.stats_row())?;
             writer.put(&self.coin_set, &ONLY, &genesis.to_row())?;
         }
+        if index == IndexKind::Filter {
+            writer.put(&self.filters, &0, &FilterRow::genesis(&shared.spec))?;
+        }
         let start: Cursor = genesis_cursor(shared);
         writer.put(&self.cursors, &index.id(), &start)?;
         Ok(writer.finish()?)
@@ -185,6 +198,7 @@ impl IndexDb {
                 self.delete_all(&self.stats, &mut rows, removed)?;
                 self.delete_all(&self.coin_set, &mut rows, removed)?;
             }
+            IndexKind::Filter => self.delete_all(&self.filters, &mut rows, removed)?,
         }
         Ok(rows)
     }
@@ -235,7 +249,7 @@ impl Walk {
         let id = id.ok_or(ChainStateError::UnknownBlock { hash: event.hash })?;
         let on = |kind| indexes.contains(&kind);
         let block = &shared.load_block(id)?;
-        let needs_undo = on(IndexKind::Address) || on(IndexKind::CoinStats);
+        let needs_undo = indexes.iter().any(|index| *index != IndexKind::Tx);
         let undo = if needs_undo { shared.load_undo(id)? } else { Undo::default() };
         let step = Step { kind: event.kind, height: event.height, block, undo };
         if on(IndexKind::Tx) {
@@ -246,6 +260,9 @@ impl Walk {
         }
         if let Some(running) = &mut self.running {
             running.follow(shared, &step, &mut self.changes)?;
+        }
+        if on(IndexKind::Filter) {
+            self.filter_bytes += filter::add_changes(&shared.index, &step, &mut self.changes)?;
         }
         self.events += 1;
         Ok(())

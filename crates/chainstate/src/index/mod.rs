@@ -16,6 +16,7 @@
 mod address;
 mod build;
 mod coin_stats;
+mod filter;
 mod fresh;
 mod manage;
 mod tx;
@@ -49,6 +50,7 @@ use crate::layout::{
 };
 use crate::live::Shared;
 use coin_stats::Running;
+use filter::{FILTERS, FilterRow};
 use fresh::Signals;
 
 /// An index that can be switched on.
@@ -60,14 +62,16 @@ pub enum IndexKind {
     Address,
     /// The sums and the hash of the coins after each block.
     CoinStats,
+    /// The compact filters of the blocks, with their headers (BIP157, BIP158).
+    Filter,
 }
 
 impl IndexKind {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Tx, Self::Address, Self::CoinStats];
+    pub const ALL: [Self; 4] = [Self::Tx, Self::Address, Self::CoinStats, Self::Filter];
 
     /// Their short names, in the same order: what [`FromStr`] reads.
-    pub const NAMES: [&'static str; Self::ALL.len()] = ["tx", "addr", "coinstats"];
+    pub const NAMES: [&'static str; Self::ALL.len()] = ["tx", "addr", "coinstats", "filter"];
 
     /// Its short name.
     pub fn name(self) -> &'static str {
@@ -80,6 +84,7 @@ impl IndexKind {
             IndexKind::Tx => 1,
             IndexKind::Address => 2,
             IndexKind::CoinStats => 3,
+            IndexKind::Filter => 4,
         }
     }
 }
@@ -90,6 +95,7 @@ impl fmt::Display for IndexKind {
             IndexKind::Tx => "transaction",
             IndexKind::Address => "address",
             IndexKind::CoinStats => "coin statistics",
+            IndexKind::Filter => "block filter",
         })
     }
 }
@@ -134,16 +140,18 @@ enum Place {
     History(HistoryKey),
     Coin(AddressCoinKey),
     Stats(u32),
+    Filter(u32),
 }
 
 /// What shall stand there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Row {
     Nothing,
     Tx(TxRow),
     History(HistoryRow),
     Coin(AddressCoinRow),
     Stats(CoinStatsRow),
+    Filter(Box<FilterRow>),
 }
 
 /// Changes by their place: of several to one place the last counts.
@@ -172,6 +180,7 @@ pub(crate) struct IndexDb {
     coins: Table<AddressCoinKey, AddressCoinRow>,
     stats: Table<u32, CoinStatsRow>,
     coin_set: Table<u8, CoinSetRow>,
+    filters: Table<u32, FilterRow>,
 }
 
 impl IndexDb {
@@ -191,6 +200,7 @@ impl IndexDb {
             coins: store.table(ADDRESS_COINS)?,
             stats: store.table(COIN_STATS)?,
             coin_set: store.table(COIN_SET)?,
+            filters: store.table(FILTERS)?,
             store,
         })
     }

@@ -5,7 +5,7 @@ use cairn_primitives::{Block, Height};
 use cairn_store::StoreError;
 
 use super::coin_stats::Running;
-use super::{Changes, IndexDb, IndexKind, Place, Row, Step, address, tx};
+use super::{Changes, IndexDb, IndexKind, Place, Row, Step, address, filter, tx};
 use crate::coin_stats::CoinStats;
 use crate::error::ChainStateError;
 use crate::events::EventKind;
@@ -43,13 +43,16 @@ impl<'a> Verifier<'a> {
     /// The next block.
     pub(crate) fn block(&mut self, height: Height, block: &Block, undo: Undo) -> Result<(), ChainStateError> {
         let step = Step { kind: EventKind::Connected, height, block, undo };
-        for index in [IndexKind::Tx, IndexKind::Address, IndexKind::CoinStats] {
+        for index in IndexKind::ALL {
             let mut changes = Changes::new();
             let watched = self.watched.contains(&index);
             match index {
                 IndexKind::Tx if watched => tx::add_changes(&step, &mut changes),
                 IndexKind::Address if watched => address::add_changes(&step, &mut changes),
-                IndexKind::Tx | IndexKind::Address => {}
+                IndexKind::Filter if watched => {
+                    filter::add_changes(&self.shared.index, &step, &mut changes)?;
+                }
+                IndexKind::Tx | IndexKind::Address | IndexKind::Filter => {}
                 // Always: the coins are asked for too.
                 IndexKind::CoinStats => self.running.follow(self.shared, &step, &mut changes)?,
             }
@@ -95,6 +98,7 @@ impl IndexDb {
             }
             (Place::History(key), Row::History(row)) => self.history.get(key)?.as_ref() == Some(row),
             (Place::Stats(height), Row::Stats(row)) => self.stats.get(height)?.as_ref() == Some(row),
+            (Place::Filter(height), Row::Filter(row)) => self.filters.get(height)?.as_ref() == Some(&**row),
             // A coin may have been spent since: they are counted at the end.
             _ => true,
         })
@@ -129,6 +133,13 @@ impl IndexDb {
                     amount = amount.wrapping_add(entry?.1.value.to_sat());
                 }
                 Ok(count == history && coins == tip.coins && amount == tip.total_amount.to_sat())
+            }
+            IndexKind::Filter => {
+                for entry in self.filters.iter() {
+                    entry?;
+                    count += 1;
+                }
+                Ok(count == u64::from(tip.height.to_u32()) + 1)
             }
             IndexKind::CoinStats => {
                 let last = self.stats.last()?.map(|(height, row)| (height, row.hash));

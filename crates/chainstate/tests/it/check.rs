@@ -18,6 +18,7 @@ fn config(dir: &Path) -> ChainStateConfig {
         txindex: true,
         addrindex: true,
         coinstatsindex: true,
+        blockfilterindex: true,
         script_threads: 1,
         indexing: Indexing::WithCommits,
         ..ChainStateConfig::new(dir)

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cairn_chainstate::{
-    ChainEvent, ChainReader, CoinStats, EventId, EventKind, IndexKind, Unspendable, coin_element, script_hash,
+    BlockFilter, ChainEvent, ChainReader, CoinStats, EventId, EventKind, IndexKind, Unspendable,
+    coin_element, script_hash,
 };
 use cairn_consensus::HeaderTree;
 use cairn_crypto::MuHash;
-use cairn_primitives::{Amount, BlockHash, Coin, Height, OutPoint};
+use cairn_primitives::{Amount, BlockHash, Coin, Height, OutPoint, Sha256d};
 
 use crate::model::Model;
 
@@ -45,10 +46,34 @@ pub(crate) fn consistent(reader: &ChainReader, model: &Model) {
     if reader.index_status(IndexKind::Address).is_ok_and(|status| status.hash == tip.hash) {
         addresses(reader, model, &coins);
     }
+    if reader.indexes().contains(&IndexKind::Filter) {
+        filters(reader, model);
+    }
     let stats = summed_up(&coins, tip.height, tip.hash);
     assert_eq!(reader.coin_stats().unwrap(), stats, "by a walk over the coins");
     if reader.index_status(IndexKind::CoinStats).is_ok_and(|status| status.hash == tip.hash) {
         supply(reader, model, &stats);
+    }
+}
+
+/// Each block of the best chain has its filter, linked to the one before; a block beside it has none.
+fn filters(reader: &ChainReader, model: &Model) {
+    let mut header = Sha256d::from_bytes([0; 32]);
+    for height in (0..=reader.tip().height.to_u32()).map(Height::new) {
+        let hash = reader.block_hash_at(height).unwrap();
+        // What was pruned was looked at when it was new.
+        let Some(block) = reader.block(&hash).unwrap() else { return };
+        let undo = reader.undo(&hash).unwrap().unwrap_or_default();
+        let spent: Vec<_> =
+            undo.txs.iter().flat_map(|tx| &tx.coins).map(|coin| &coin.output.script_pubkey).collect();
+        let filter = BlockFilter::basic(&block, spent.iter().copied());
+        header = filter.header(&header);
+        assert_eq!(reader.block_filter(&hash).unwrap(), Some(filter), "height {height}");
+        assert_eq!(reader.filter_header(&hash).unwrap(), Some(header), "height {height}");
+    }
+    for block in model.blocks().map(|block| block.hash()) {
+        let active = reader.header(&block).is_some_and(|info| info.confirmations.is_some());
+        assert_eq!(reader.block_filter(&block).unwrap().is_some(), active);
     }
 }
 

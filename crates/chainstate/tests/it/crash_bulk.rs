@@ -39,6 +39,7 @@ fn config() -> ChainStateConfig {
     ChainStateConfig {
         txindex: true,
         coinstatsindex: true,
+        blockfilterindex: true,
         script_threads: 1,
         indexing: Indexing::WithCommits,
         ..ChainStateConfig::new("")
@@ -153,6 +154,7 @@ fn a_killed_process_leaves_a_chain_that_opens(engine: Engine) {
         txindex: true,
         addrindex: true,
         coinstatsindex: true,
+        blockfilterindex: true,
         script_threads: 1,
         ..ChainStateConfig::new(dir.path().join(name))
     };

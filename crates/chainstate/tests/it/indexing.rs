@@ -19,6 +19,7 @@ fn config(on: bool) -> ChainStateConfig {
         txindex: on,
         addrindex: on,
         coinstatsindex: on,
+        blockfilterindex: on,
         script_threads: 1,
         ..ChainStateConfig::new("")
     }
@@ -199,7 +200,7 @@ fn indexes_are_listed_and_dropped() {
     // One transaction in each block of the best chain, genesis aside.
     let height = source.maker.height(source.model.tip());
     assert_eq!((rows, told), (height.into(), height.into()));
-    assert_eq!(on_disk(&config), [IndexKind::Address, IndexKind::CoinStats]);
+    assert_eq!(on_disk(&config), [IndexKind::Address, IndexKind::CoinStats, IndexKind::Filter]);
     assert_eq!(drop_index(&config, IndexKind::Tx, |_| {}).unwrap(), 0);
     let chain = ChainState::open(spec(), &config).unwrap();
     compare::same(&chain.reader(), &source.model);

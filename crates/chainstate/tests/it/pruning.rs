@@ -18,6 +18,7 @@ fn config(target_bytes: u64, keep_blocks: u32) -> ChainStateConfig {
         txindex: true,
         addrindex: true,
         coinstatsindex: true,
+        blockfilterindex: true,
         script_threads: 1,
         indexing: Indexing::WithCommits,
         prune: Some(Prune { target_bytes, keep_blocks }),
@@ -308,6 +309,10 @@ impl Walk {
         let tip = whole.tip().height;
         for height in (0..=tip.to_u32()).map(Height::new) {
             assert_eq!(pruned.supply_stats(height).unwrap(), whole.supply_stats(height).unwrap());
+        }
+        for height in (0..=tip.to_u32()).map(Height::new) {
+            let hash = whole.block_hash_at(height).unwrap();
+            assert_eq!(pruned.filter_header(&hash).unwrap(), whole.filter_header(&hash).unwrap());
         }
         let script = script_hash(&open_script(0));
         assert_eq!(pruned.address_coins(&script).unwrap(), whole.address_coins(&script).unwrap());

@@ -1,9 +1,11 @@
 //! Random trees of blocks, held against the model at every step.
 
+use std::collections::BTreeMap;
+
 use cairn_chainstate::simulate::{PowerCut, SimDisk};
-use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, Indexing, SubmitError};
+use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, EventId, EventKind, Indexing, SubmitError};
 use cairn_consensus::Verdict;
-use cairn_primitives::{Block, BlockHash, OutPoint, Txid};
+use cairn_primitives::{Block, BlockHash, Coin, OutPoint, Txid};
 use proptest::prelude::*;
 
 use crate::compare;
@@ -100,6 +102,9 @@ struct Run {
     maker: Maker,
     model: Model,
     events: Vec<ChainEvent>,
+    /// What a consumer of the events keeps.
+    coins: BTreeMap<OutPoint, Coin>,
+    last: EventId,
 }
 
 impl Run {
@@ -111,13 +116,23 @@ impl Run {
             txindex: true,
             addrindex: true,
             coinstatsindex: true,
+            blockfilterindex: true,
             script_threads: 1,
             indexing: Indexing::WithCommits,
             ..ChainStateConfig::new("")
         };
         let chain = Some(disk.open(spec(), &config).unwrap());
         let (maker, model) = (Maker::new(spec()), Model::new(spec().genesis_block()));
-        let mut run = Run { disk, config, chain, maker, model, events: Vec::new() };
+        let mut run = Run {
+            disk,
+            config,
+            chain,
+            maker,
+            model,
+            events: Vec::new(),
+            coins: BTreeMap::new(),
+            last: EventId::NONE,
+        };
         run.grow(run.model.tip(), 55, 0);
         run
     }
@@ -278,9 +293,28 @@ impl Run {
         }
     }
 
+    /// Brings the consumer's own coins up by the events alone.
+    fn follow(&mut self) {
+        let reader = self.chain().reader();
+        for event in reader.events(self.last) {
+            let event = event.unwrap();
+            let change = reader.change(&event).unwrap();
+            if event.kind == EventKind::Connected {
+                self.coins.extend(change.created());
+                change.spent().for_each(|(outpoint, _)| assert!(self.coins.remove(&outpoint).is_some()));
+            } else {
+                self.coins.extend(change.spent().map(|(outpoint, coin)| (outpoint, coin.clone())));
+                change.created().for_each(|(outpoint, _)| assert!(self.coins.remove(&outpoint).is_some()));
+            }
+            self.last = event.id;
+        }
+        assert!(reader.view().coins().unwrap() == self.coins.clone().into_iter().collect::<Vec<_>>());
+    }
+
     fn check(&mut self) {
         let reader = self.chain().reader();
         compare::same(&reader, &self.model);
+        self.follow();
         let events = compare::events(&reader);
         assert!(events.starts_with(&self.events), "told events never change");
         self.events = events;

@@ -2,10 +2,10 @@
 
 use cairn_chainstate::HeaderInfo;
 use cairn_consensus::Undo;
-use cairn_primitives::{Block, BlockHash, Coin, Height, TxOut, Txid};
+use cairn_primitives::{Block, BlockHash, Coin, Height, TxOut, Txid, hex};
 use cairn_rpc::{
-    ApiError, BlockId, BlockInfo, BlockPage, BlockSummary, Page, Resource, TxDetail, TxInfo, TxProof,
-    TxStatus,
+    ApiError, BlockId, BlockInfo, BlockPage, BlockSummary, FilterInfo, Page, Resource, TxDetail, TxInfo,
+    TxProof, TxStatus,
 };
 
 use super::{Service, unreadable};
@@ -44,6 +44,16 @@ impl Service {
             summary: BlockSummary::new(&block, info.height, confirmations(&info), &self.notation),
             transactions: transactions.collect(),
         })
+    }
+
+    pub(super) fn filter_info(&self, id: BlockId) -> Result<FilterInfo, ApiError> {
+        let block_hash = match id {
+            BlockId::Height(height) => self.reader.block_hash_at(height).ok_or(NO_BLOCK)?,
+            BlockId::Hash(hash) => hash,
+        };
+        let filter = self.reader.block_filter(&block_hash).map_err(unreadable)?.ok_or(NO_BLOCK)?;
+        let header = self.reader.filter_header(&block_hash).map_err(unreadable)?.ok_or(NO_BLOCK)?;
+        Ok(FilterInfo { block_hash, filter: hex::encode(filter.as_bytes()), header })
     }
 
     pub(super) fn tx_detail(&self, txid: Txid) -> Result<TxDetail, ApiError> {

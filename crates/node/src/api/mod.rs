@@ -17,10 +17,10 @@ use cairn_chainstate::{ChainReader, ChainStateError, IndexKind};
 use cairn_params::ChainSpec;
 use cairn_primitives::{Address, Txid};
 use cairn_rpc::{
-    ApiError, Balance, BlockId, BlockInfo, BlockPage, ChainStatus, Currency, Deadline, FeeEstimate, History,
-    Index, MempoolPage, MineRequest, Mined, MinerStatus, MiningTemplate, NodeApi, Notation, Page,
-    PeerAddRequest, PeerAdded, PeerList, Readiness, SendRequest, Sent, SpecDocument, Status, Stopping,
-    Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest,
+    ApiError, Balance, BlockId, BlockInfo, BlockPage, ChainStatus, Currency, Deadline, FeeEstimate,
+    FilterInfo, History, Index, MempoolPage, MineRequest, Mined, MinerStatus, MiningTemplate, NodeApi,
+    Notation, Page, PeerAddRequest, PeerAdded, PeerList, Readiness, SendRequest, Sent, SpecDocument, Status,
+    Stopping, Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof, UtxoPage, WalletSendRequest,
     WalletSent, WalletStatus,
 };
 use tokio::sync::broadcast;
@@ -107,6 +107,7 @@ fn unreadable(source: ChainStateError) -> ApiError {
     match source {
         ChainStateError::IndexOff { index: IndexKind::Tx } => disabled(Index::Transaction),
         ChainStateError::IndexOff { index: IndexKind::Address } => disabled(Index::Address),
+        ChainStateError::IndexOff { index: IndexKind::Filter } => disabled(Index::BlockFilter),
         ChainStateError::IndexBehind { .. } => ApiError::NotReady { why: "the index is being built" },
         // What an index names was connected, so it was here.
         ChainStateError::NoData { .. } => ApiError::Pruned,
@@ -139,6 +140,10 @@ impl NodeApi for Service {
 
     fn transaction(&self, txid: Txid) -> Result<TxDetail, ApiError> {
         self.tx_detail(txid)
+    }
+
+    fn block_filter(&self, id: BlockId) -> Result<FilterInfo, ApiError> {
+        self.filter_info(id)
     }
 
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, ApiError> {

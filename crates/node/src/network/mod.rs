@@ -139,3 +139,18 @@ fn random() -> Result<[u8; 32], NodeError> {
     getrandom::fill(&mut bytes).map_err(NodeError::NoRandomness)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// BIP159: a node that may lack old blocks does not claim to serve the whole chain.
+    #[test]
+    fn a_pruned_node_says_so() {
+        assert!(services(false).contains(Services::NETWORK));
+        assert!(!services(false).contains(Services::NETWORK_LIMITED));
+        assert!(!services(true).contains(Services::NETWORK));
+        assert!(services(true).contains(Services::NETWORK_LIMITED));
+        assert!(services(true).contains(Services::WITNESS));
+    }
+}

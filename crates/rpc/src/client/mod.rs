@@ -23,10 +23,10 @@ use ureq::{Agent, Body};
 
 use crate::api::{BlockId, Deadline, NodeApi, Page};
 use crate::dto::{
-    Balance, BlockInfo, BlockPage, ChainStatus, ErrorBody, FeeEstimate, History, MempoolPage, MineRequest,
-    Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList, Readiness, SendRequest, Sent,
-    SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply, SyncStarted, TxDetail, TxProof,
-    UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
+    Balance, BlockInfo, BlockPage, ChainStatus, ErrorBody, FeeEstimate, FilterInfo, History, MempoolPage,
+    MineRequest, Mined, MinerStatus, MiningTemplate, PeerAddRequest, PeerAdded, PeerList, Readiness,
+    SendRequest, Sent, SpecDocument, Status, Stopping, Submission, SubmitRequest, Supply, SyncStarted,
+    TxDetail, TxProof, UtxoPage, WalletSendRequest, WalletSent, WalletStatus,
 };
 use crate::token::AdminToken;
 
@@ -231,6 +231,10 @@ impl NodeApi for Client {
 
     fn transaction(&self, txid: Txid) -> Result<TxDetail, ClientError> {
         self.get(&format!("/tx/{txid}"))
+    }
+
+    fn block_filter(&self, id: BlockId) -> Result<FilterInfo, ClientError> {
+        self.get(&format!("/block/{id}/filter"))
     }
 
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, ClientError> {

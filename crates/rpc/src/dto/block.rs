@@ -178,6 +178,17 @@ pub struct TxStatus {
     pub confirmations: i64,
 }
 
+/// `GET /block/{height or hash}/filter`: the compact filter of a block (BIP157, BIP158).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterInfo {
+    /// The block.
+    pub block_hash: BlockHash,
+    /// The basic filter in its wire form, as hex.
+    pub filter: String,
+    /// The filter's header, in display order.
+    pub header: Sha256d,
+}
+
 /// `GET /tx/{txid}/proof`: that a transaction is in a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TxProof {

@@ -19,8 +19,8 @@ pub use amount::{
     Currency, CurrencyError, DECIMALS_MAX, Decimal, DecimalError, FieldName, TICKER_MAX, TickerField,
 };
 pub use block::{
-    BlockHeader, BlockInfo, BlockPage, BlockSummary, Notation, TxDetail, TxInfo, TxInput, TxOutput, TxProof,
-    TxStatus, ValueCoins,
+    BlockHeader, BlockInfo, BlockPage, BlockSummary, FilterInfo, Notation, TxDetail, TxInfo, TxInput,
+    TxOutput, TxProof, TxStatus, ValueCoins,
 };
 pub use event::{BlockEvent, BlockRef, Event, EventKind, EventSpan, EventType, ReorgEvent};
 pub use mempool::{

@@ -53,6 +53,7 @@ where
         read("/supply", chain::supply::<A>),
         read("/blocks", chain::blocks::<A>),
         read("/block/{id}", chain::block::<A>),
+        read("/block/{id}/filter", chain::block_filter::<A>),
         read("/tx/{txid}", chain::transaction::<A>),
         read("/tx/{txid}/proof", chain::proof::<A>),
         read("/balance/{address}", chain::balance::<A>),

@@ -149,6 +149,9 @@ fn a_block_is_found_by_height_and_by_hash() {
 #[test]
 fn block_names_that_are_none_are_refused() {
     let server = TestServer::start();
+    let filter = same!(server, block_filter(BlockId::Height(Height::new(5))));
+    assert_eq!(filter.filter, "019dfca8");
+    assert_eq!(server.get("/block/x/filter").error(400), "bad-path");
     assert_eq!(server.get("/block/12").error(404), "block-not-found");
     assert_eq!(server.get("/block/4294967295").error(404), "block-not-found");
     assert_eq!(server.get(&format!("/block/{}", "f".repeat(64))).error(404), "block-not-found");
@@ -242,6 +245,7 @@ fn without_an_index_its_endpoints_say_so() {
     {
         assert_eq!(server.get(path).error(501), "index-disabled");
     }
+    assert_eq!(server.get("/block/1/filter").error(501), "index-disabled");
     let answer = server.get(&format!("/address/{}", address(1)));
     assert!(answer.json()["error"].as_str().unwrap().contains("--addrindex"), "{answer:?}");
 }

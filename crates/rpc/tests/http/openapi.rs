@@ -118,6 +118,8 @@ fn answers_are_as_described() {
         ("/block/{id}", "/block/5".to_owned(), 200),
         ("/block/{id}", "/block/x".to_owned(), 400),
         ("/block/{id}", "/block/99".to_owned(), 404),
+        ("/block/{id}/filter", "/block/5/filter".to_owned(), 200),
+        ("/block/{id}/filter", "/block/99/filter".to_owned(), 404),
         ("/tx/{txid}", format!("/tx/{GENESIS_TXID}"), 200),
         ("/tx/{txid}/proof", format!("/tx/{}/proof", server.node.block_at(6).transactions[1].txid()), 200),
         ("/balance/{address}", format!("/balance/{one}"), 200),

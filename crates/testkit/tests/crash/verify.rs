@@ -151,6 +151,7 @@ fn consistent(reader: &ChainReader, workload: &Workload) {
             IndexKind::Tx => txs(reader, workload),
             IndexKind::Address => addresses(reader, workload, &coins),
             IndexKind::CoinStats => supply(reader, workload, &stats),
+            IndexKind::Filter => {}
         }
     }
 }

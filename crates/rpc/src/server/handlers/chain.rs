@@ -36,6 +36,11 @@ pub(crate) async fn block<A: NodeApi<Error = ApiError>>(State(node): Node<A>, id
     node.answer(move |api| api.block(id)).await
 }
 
+pub(crate) async fn block_filter<A: NodeApi<Error = ApiError>>(State(node): Node<A>, id: Segment) -> Answer {
+    let id: BlockId = request::value(id)?;
+    node.answer(move |api| api.block_filter(id)).await
+}
+
 pub(crate) async fn transaction<A: NodeApi<Error = ApiError>>(State(node): Node<A>, txid: Segment) -> Answer {
     let txid = parse_txid(txid)?;
     node.answer(move |api| api.transaction(txid)).await

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cairn_primitives::{
-    Address, Amount, Block, BlockTime, Decode, Encode, Height, OutPoint, TxOut, Txid, hex,
+    Address, Amount, Block, BlockTime, Decode, Encode, Height, OutPoint, Sha256d, TxOut, Txid, hex,
 };
 use cairn_rpc::*;
 use tokio::sync::broadcast;
@@ -111,6 +111,13 @@ impl NodeApi for FakeNode {
         let status = TxStatus::confirmed(height, block.hash(), confirmations);
         let tx = &block.transactions[pos];
         Ok(TxDetail::new(self.info(tx, status), tx))
+    }
+
+    fn block_filter(&self, id: BlockId) -> Result<FilterInfo, ApiError> {
+        let block = self.block(id)?;
+        self.needs(Index::BlockFilter)?;
+        let header = Sha256d::from_bytes([7; 32]);
+        Ok(FilterInfo { block_hash: block.summary.hash, filter: "019dfca8".to_owned(), header })
     }
 
     fn transaction_proof(&self, txid: Txid) -> Result<TxProof, ApiError> {
