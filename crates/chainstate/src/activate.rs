@@ -4,17 +4,18 @@
 //! before the new branch has more work than the old tip. A branch that turns out invalid before that leaves
 //! no trace but its mark. Past that point, as on a plain extension, each block shows as soon as it is valid.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use cairn_consensus::{BlockError, CheckedBlock, Connection, NodeId, Undo, Verdict};
+use cairn_consensus::{BlockError, CheckedBlock, CoinDelta, Connection, NodeId, Undo, Verdict};
 use cairn_params::Fork;
+use cairn_primitives::hash::HashSet;
 use cairn_primitives::{Block, OutPoint};
 
 use crate::coin_cache::InStore;
-use crate::coins::{Coins, StagedCoins};
+use crate::coins::{Coins, Layer, StagedCoins};
 use crate::error::ChainStateError;
 use crate::events::{ChainEvent, EventKind};
+use crate::flight::Flight;
 use crate::layout::BlockRow;
 use crate::live::Live;
 use crate::state::ChainState;
@@ -28,7 +29,7 @@ pub(crate) struct Refused {
 
 /// Steps that are taken together or not at all.
 #[derive(Debug, Default)]
-struct Stage {
+pub(crate) struct Stage {
     disconnect: Vec<NodeId>,
     connect: Vec<(NodeId, Arc<Undo>)>,
     /// Bytes of the blocks to connect.
@@ -36,8 +37,22 @@ struct Stage {
     coins: StagedCoins,
 }
 
+impl Stage {
+    /// Whether nothing is staged: the next block goes on the tip.
+    fn is_empty(&self) -> bool {
+        self.disconnect.is_empty() && self.connect.is_empty()
+    }
+
+    /// One block on the tip.
+    pub(crate) fn of_block(id: NodeId, delta: CoinDelta, undo: Arc<Undo>, bytes: u64) -> Self {
+        let mut coins = StagedCoins::default();
+        coins.push(delta);
+        Stage { disconnect: Vec::new(), connect: vec![(id, undo)], bytes, coins }
+    }
+}
+
 /// Why a block was not connected.
-enum Failure {
+pub(crate) enum Failure {
     Rule(BlockError),
     State(ChainStateError),
 }
@@ -63,9 +78,14 @@ impl ChainState {
                 refused.push(failed);
             }
         }
+        self.settle_candidates();
+        Ok(refused)
+    }
+
+    /// Forgets the blocks that cannot displace the tip.
+    pub(crate) fn settle_candidates(&mut self) {
         let live = self.shared.read();
         self.candidates.settle(&live.tree, live.tip());
-        Ok(refused)
     }
 
     fn better_block(&mut self) -> Option<NodeId> {
@@ -111,11 +131,18 @@ impl ChainState {
             self.apply(stage)?;
             return Ok(None);
         }
+        let mut flight = Flight::default();
         for id in plan.connect {
             let block = match fresh {
                 Some((at_hand, block)) if *at_hand == id => block.clone(),
                 _ => self.load_checked(id)?,
             };
+            if stage.is_empty() {
+                match self.fly(&mut flight, id, &block)? {
+                    None => continue,
+                    refused => return Ok(refused),
+                }
+            }
             match self.stage_connect(&mut stage, id, block) {
                 Ok(()) => {}
                 Err(Failure::Rule(error)) => return Ok(Some(Refused { id, error })),
@@ -124,6 +151,41 @@ impl ChainState {
             if id == target || self.with_live(|live| live.tree.work(id)) > start_work {
                 self.apply(std::mem::take(&mut stage))?;
                 self.keep_pace()?;
+            }
+        }
+        self.land_all(&mut flight)
+    }
+
+    /// Puts a block on those in flight, or on the tip. Returns the lowest that is found invalid.
+    fn fly(
+        &mut self,
+        flight: &mut Flight,
+        id: NodeId,
+        block: &Arc<CheckedBlock>,
+    ) -> Result<Option<Refused>, ChainStateError> {
+        match self.take_off_stored(flight, id, block) {
+            Ok(()) => {
+                while flight.is_full() || flight.is_ready() {
+                    if let Some(refused) = self.land_stored(flight)? {
+                        return Ok(Some(refused));
+                    }
+                }
+                Ok(None)
+            }
+            // Those below it come first: it may have been connected on one that is invalid itself.
+            Err(Failure::Rule(error)) => Ok(self.land_all(flight)?.or(Some(Refused { id, error }))),
+            Err(Failure::State(error)) => match self.land_all(flight)? {
+                Some(refused) => Ok(Some(refused)),
+                None => Err(error),
+            },
+        }
+    }
+
+    fn land_all(&mut self, flight: &mut Flight) -> Result<Option<Refused>, ChainStateError> {
+        while !flight.is_empty() {
+            if let Some(refused) = self.land_stored(flight)? {
+                flight.drop_all();
+                return Ok(Some(refused));
             }
         }
         Ok(None)
@@ -147,9 +209,9 @@ impl ChainState {
         block: Arc<CheckedBlock>,
     ) -> Result<(), Failure> {
         stage.coins.seal();
-        self.prefetch(stage, block.block())?;
+        self.prefetch(&stage.coins, block.block())?;
         let bytes = block.block().total_size() as u64;
-        let connection = self.connect(stage, id, block)?;
+        let connection = self.connect(&stage.coins, id, block)?;
         self.scripts.run(connection.scripts()).map_err(Failure::Rule)?;
         let (delta, undo) = connection.into_parts();
         stage.coins.push(delta);
@@ -158,9 +220,15 @@ impl ChainState {
         Ok(())
     }
 
-    fn connect(&self, stage: &Stage, id: NodeId, block: Arc<CheckedBlock>) -> Result<Connection, Failure> {
+    /// Connects a block on the coins as `layer` over the cache has them.
+    pub(crate) fn connect<L: Layer>(
+        &self,
+        layer: &L,
+        id: NodeId,
+        block: Arc<CheckedBlock>,
+    ) -> Result<Connection, Failure> {
         let live = self.shared.read();
-        let coins = Coins::new(&stage.coins, &live.cache, &self.shared.coins);
+        let coins = Coins::new(layer, &live.cache, &self.shared.coins);
         match cairn_consensus::connect(&live.tree, id, block, &coins) {
             Ok(connection) => Ok(connection),
             Err(error) => Err(match coins.into_failure() {
@@ -171,10 +239,13 @@ impl ChainState {
     }
 
     /// Reads the coins the block spends into the cache, as far as they are not there.
-    fn prefetch(&mut self, stage: &Stage, block: &Block) -> Result<(), ChainStateError> {
+    pub(crate) fn prefetch<L: Layer>(&self, layer: &L, block: &Block) -> Result<(), ChainStateError> {
+        if !self.shared.coins.is_to_be_asked() {
+            return Ok(());
+        }
         let missing = {
             let live = self.shared.read();
-            let coins = Coins::new(&stage.coins, &live.cache, &self.shared.coins);
+            let coins = Coins::new(layer, &live.cache, &self.shared.coins);
             let own: HashSet<_> = block.transactions.iter().map(|tx| tx.txid()).collect();
             let inputs = block.transactions.iter().skip(1).flat_map(|tx| tx.inputs());
             let outpoints = inputs.map(|input| input.previous);
@@ -204,7 +275,7 @@ impl ChainState {
     }
 
     /// Takes the staged steps: from here on everyone sees them.
-    fn apply(&mut self, stage: Stage) -> Result<(), ChainStateError> {
+    pub(crate) fn apply(&mut self, stage: Stage) -> Result<(), ChainStateError> {
         let rows = self.write_undo(&stage.connect)?;
         let new_coins = self.new_coins(&stage);
         let disconnected = stage.disconnect.iter().map(|id| (EventKind::Disconnected, *id));

@@ -205,7 +205,7 @@ impl ChainState {
             self.add_row(id, BlockRow { undo, ..row });
         }
         background.take(checked);
-        let full = background.cache.bytes() > self.cache_budget;
+        let full = background.cache.is_full(self.cache_budget);
         let SinceFlush { blocks, bytes } = background.since_flush;
         if full || blocks >= FLUSH_BLOCKS || bytes >= FLUSH_BYTES || id == background.base {
             // What the coins rest on first.

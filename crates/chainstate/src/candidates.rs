@@ -43,6 +43,11 @@ impl Candidates {
         self.ready.get(id.index()).copied().flatten().is_some()
     }
 
+    /// Whether blocks that are here wait for this one.
+    pub(crate) fn is_awaited(&self, id: NodeId) -> bool {
+        self.waiting.contains_key(&id)
+    }
+
     fn make_ready(&mut self, tree: &HeaderTree, first: NodeId) {
         let mut queue = VecDeque::from([first]);
         while let Some(id) = queue.pop_front() {

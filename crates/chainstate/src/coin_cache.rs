@@ -4,8 +4,9 @@
 //! and spent between two flushes leaves no trace: it is *fresh* (the store does not have it), so spending it
 //! drops the entry.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
+use cairn_primitives::hash::HashMap;
 use cairn_primitives::{Coin, OutPoint};
 
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) enum InStore {
 #[derive(Debug, Default)]
 pub(crate) struct CoinCache {
     entries: HashMap<OutPoint, Entry>,
+    /// Entries that the table has room for when none was ever removed: what it says of itself is less for each one that was.
+    room: usize,
     /// Bytes of scripts held, with what the allocator adds to each.
     script_bytes: usize,
 }
@@ -44,12 +47,15 @@ pub(crate) struct CoinCache {
 /// What an allocation costs beyond its bytes, on the 64-bit allocators in common use.
 const ALLOCATION: usize = 16;
 
-/// One slot of the table: the entry, its control byte, and the slots that a table filled between 7/16 and 7/8
-/// leaves free, on average half as many as are used.
-const SLOT: usize = (size_of::<(OutPoint, Entry)>() + 1) * 3 / 2;
+/// One slot of the table: the entry and its control byte.
+const SLOT: usize = size_of::<(OutPoint, Entry)>() + 1;
 
+/// What a script takes outside its entry; most scripts take nothing.
 fn script_bytes(coin: &Option<Coin>) -> usize {
-    coin.as_ref().map_or(0, |coin| coin.output.script_pubkey.len() + ALLOCATION)
+    match coin.as_ref().map_or(0, |coin| coin.output.script_pubkey.heap_len()) {
+        0 => 0,
+        bytes => bytes + ALLOCATION,
+    }
 }
 
 impl CoinCache {
@@ -63,27 +69,46 @@ impl CoinCache {
 
     /// Keeps a coin that was read from the store.
     pub(crate) fn remember(&mut self, outpoint: OutPoint, coin: Coin) {
-        if !self.entries.contains_key(&outpoint) {
-            self.put(outpoint, Entry { coin: Some(coin), dirty: false, fresh: false });
+        if let Slot::Vacant(slot) = self.entries.entry(outpoint) {
+            let coin = Some(coin);
+            self.script_bytes += script_bytes(&coin);
+            slot.insert(Entry { coin, dirty: false, fresh: false });
+            self.note_room();
         }
     }
 
     /// Makes the coin exist, over whatever was there.
     pub(crate) fn make(&mut self, outpoint: OutPoint, coin: Coin, in_store: InStore) {
-        let fresh = match self.entries.get(&outpoint) {
-            Some(entry) => entry.fresh,
-            None => in_store == InStore::No,
-        };
-        self.put(outpoint, Entry { coin: Some(coin), dirty: true, fresh });
+        let coin = Some(coin);
+        self.script_bytes += script_bytes(&coin);
+        match self.entries.entry(outpoint) {
+            Slot::Occupied(slot) => {
+                let entry = slot.into_mut();
+                self.script_bytes -= script_bytes(&entry.coin);
+                *entry = Entry { coin, dirty: true, fresh: entry.fresh };
+            }
+            Slot::Vacant(slot) => {
+                slot.insert(Entry { coin, dirty: true, fresh: in_store == InStore::No });
+                self.note_room();
+            }
+        }
     }
 
     /// Makes the coin not exist.
     pub(crate) fn spend(&mut self, outpoint: &OutPoint) {
-        if self.entries.get(outpoint).is_some_and(|entry| entry.fresh) {
-            let entry = self.entries.remove(outpoint).expect("looked up above");
-            self.script_bytes -= script_bytes(&entry.coin);
-        } else {
-            self.put(*outpoint, Entry { coin: None, dirty: true, fresh: false });
+        match self.entries.entry(*outpoint) {
+            Slot::Occupied(slot) if slot.get().fresh => {
+                self.script_bytes -= script_bytes(&slot.remove().coin);
+            }
+            Slot::Occupied(slot) => {
+                let entry = slot.into_mut();
+                self.script_bytes -= script_bytes(&entry.coin);
+                *entry = Entry { coin: None, dirty: true, fresh: false };
+            }
+            Slot::Vacant(slot) => {
+                slot.insert(Entry { coin: None, dirty: true, fresh: false });
+                self.note_room();
+            }
         }
     }
 
@@ -95,31 +120,57 @@ impl CoinCache {
         changes
     }
 
-    /// Takes note that the store now has every change. Keeps what fits into `budget` bytes of unspent coins,
-    /// or nothing: what is old and what is not would take longer to tell than to read again.
-    pub(crate) fn flushed(&mut self, budget: usize) {
-        if self.bytes() > budget {
-            *self = CoinCache::default();
-            return;
-        }
+    /// Takes note that the store now has every change. Keeps the unspent coins if they leave half of `budget` bytes, so
+    /// that the next flush is not due at once, or nothing, and says which: what is old and what is not would take longer
+    /// to tell than to read again.
+    pub(crate) fn flushed(&mut self, budget: usize) -> Kept {
         self.entries.retain(|_, entry| entry.coin.is_some());
+        if self.bytes() > budget / 2 || self.is_full(budget) {
+            *self = CoinCache::default();
+            return Kept::Nothing;
+        }
         for entry in self.entries.values_mut() {
             entry.dirty = false;
             entry.fresh = false;
         }
+        Kept::Coins
     }
 
     /// Bytes of memory the cache takes, as good as they can be told from outside the allocator.
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.len() * SLOT + self.script_bytes
+        self.table_bytes() + self.script_bytes
     }
 
-    fn put(&mut self, outpoint: OutPoint, entry: Entry) {
-        self.script_bytes += script_bytes(&entry.coin);
-        if let Some(old) = self.entries.insert(outpoint, entry) {
-            self.script_bytes -= script_bytes(&old.coin);
+    /// Whether the cache takes more than `budget` bytes, or would once its table doubles, which it is about to do.
+    pub(crate) fn is_full(&self, budget: usize) -> bool {
+        let (len, left) = (self.entries.len(), self.entries.capacity() - self.entries.len());
+        // The room of a sixteenth is for a block or two. A table less than half full is tidied up rather than doubled.
+        let doubles = left < self.room / 16 && len > self.room / 2;
+        // While it doubles, the old table is still there.
+        let table = if doubles { 3 * self.table_bytes() } else { self.table_bytes() };
+        self.script_bytes + table > budget
+    }
+
+    /// Bytes of the table: a power of two of slots, of which it fills seven eighths at most.
+    fn table_bytes(&self) -> usize {
+        match self.room {
+            0 => 0,
+            room => (room * 8).div_ceil(7).next_power_of_two() * SLOT,
         }
     }
+
+    fn note_room(&mut self) {
+        self.room = self.room.max(self.entries.capacity());
+    }
+}
+
+/// What a flush leaves in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// All unspent coins it had.
+    Coins,
+    /// None.
+    Nothing,
 }
 
 #[cfg(test)]
@@ -135,7 +186,7 @@ mod tests {
     }
 
     fn coin(value: u64) -> Coin {
-        let script_pubkey = Script::from_bytes(vec![0x51; value as usize % 40]);
+        let script_pubkey = Script::from_bytes(vec![0x51; value as usize % 80]);
         let output = TxOut { value: Amount::from_sat(value), script_pubkey };
         Coin { output, height: Height::new(1), coinbase: false }
     }
@@ -147,7 +198,7 @@ mod tests {
         assert_eq!(cache.changes(), [(&outpoint(1), Some(&coin(5)))]);
         cache.spend(&outpoint(1));
         assert!(cache.changes().is_empty());
-        assert_eq!(cache.bytes(), 0);
+        assert_eq!(cache.script_bytes, 0);
     }
 
     #[test]
@@ -177,15 +228,34 @@ mod tests {
     }
 
     #[test]
-    fn past_the_budget_nothing_is_kept() {
+    fn past_half_the_budget_nothing_is_kept() {
         let mut cache = CoinCache::default();
         cache.make(outpoint(1), coin(5), InStore::No);
         let bytes = cache.bytes();
-        cache.flushed(bytes);
+        assert_eq!(cache.flushed(2 * bytes), Kept::Coins);
         assert_ne!(cache.get(&outpoint(1)), Cached::Unknown);
-        cache.flushed(bytes - 1);
+        assert_eq!(cache.flushed(2 * bytes - 1), Kept::Nothing);
         assert_eq!(cache.get(&outpoint(1)), Cached::Unknown);
         assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn the_table_is_counted_as_it_grows() {
+        let mut cache = CoinCache::default();
+        assert_eq!(cache.bytes(), 0);
+        let mut before = 0;
+        for n in 0..5_000_u32 {
+            let outpoint = OutPoint { vout: n, ..outpoint(1) };
+            // Never below what is in it, and never more than two of its halves, less one entry each.
+            let full = cache.is_full(cache.bytes());
+            cache.make(outpoint, coin(1), InStore::No);
+            assert!(cache.bytes() >= cache.entries.len() * SLOT);
+            assert!(n < 28 || cache.bytes() <= (cache.entries.len() * SLOT) * 5 / 2);
+            assert!(n < 28 || cache.bytes() == before || full, "told before the table doubles");
+            before = cache.bytes();
+        }
+        assert!(!cache.is_full(3 * before));
+        assert!(cache.is_full(before - 1));
     }
 
     #[derive(Debug, Clone)]

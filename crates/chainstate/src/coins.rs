@@ -1,11 +1,13 @@
 //! The store `coins`, and the coins as consensus sees them: changes under way over the cache over the store.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cairn_consensus::{CoinDelta, CoinView, CoinViewError};
 use cairn_failpoint as failpoint;
+use cairn_primitives::hash::HashMap;
 use cairn_primitives::{BlockHash, Coin, OutPoint};
 use cairn_store::{Batch, Store, StoreError, Table};
 
@@ -21,6 +23,8 @@ pub(crate) struct CoinDb {
     coins: Table<CoinKey, CoinRow>,
     state: Table<u8, CoinsState>,
     loading: Table<u8, ()>,
+    /// Whether the cache has every coin of the store, so that the store need not be asked.
+    all_cached: Arc<AtomicBool>,
 }
 
 impl CoinDb {
@@ -29,12 +33,33 @@ impl CoinDb {
             coins: store.table(COINS)?,
             state: store.table(COINS_STATE)?,
             loading: store.table(LOADING)?,
+            all_cached: Arc::default(),
             store,
         })
     }
 
+    /// A coin that the cache does not know.
     pub(crate) fn get(&self, outpoint: &OutPoint) -> Result<Option<Coin>, StoreError> {
+        if !self.is_to_be_asked() {
+            return Ok(None);
+        }
         Ok(self.coins.get(&CoinKey(*outpoint))?.map(|row| row.0))
+    }
+
+    /// Takes note that the store is empty and that whatever comes into it comes out of the cache.
+    pub(crate) fn begins_empty(&self) {
+        self.all_cached.store(true, Ordering::Release);
+    }
+
+    /// Whether it may have coins that the cache does not know.
+    pub(crate) fn is_to_be_asked(&self) -> bool {
+        !self.all_cached.load(Ordering::Acquire)
+    }
+
+    /// Takes note that the store may have coins that the cache does not know: the cache was emptied, or coins were written
+    /// that did not come from it.
+    pub(crate) fn must_be_asked(&self) {
+        self.all_cached.store(false, Ordering::Release);
     }
 
     /// All coins in the store, in key order.
@@ -80,6 +105,7 @@ impl CoinDb {
 
     /// Voids whatever is in the store until [`end_load`](Self::end_load), empties it, and begins to fill it.
     pub(crate) fn begin_load(&self) -> Result<Loading<'_>, StoreError> {
+        self.must_be_asked();
         let mut writer = Writer::new(&self.store, &LOAD_MARK);
         writer.put(&self.loading, &ONLY, &())?;
         writer.finish()?;
@@ -213,20 +239,32 @@ impl StagedCoins {
     }
 }
 
-/// The coins at the end of the blocks that are staged.
-pub(crate) struct Coins<'a> {
-    staged: &'a StagedCoins,
+/// Changes that lie over the cache.
+pub(crate) trait Layer {
+    /// What was made of a coin: `None` if nothing was, `Some(None)` if it is gone.
+    fn get(&self, outpoint: &OutPoint) -> Option<&Option<Coin>>;
+}
+
+impl Layer for StagedCoins {
+    /// What was pushed last must be sealed.
+    fn get(&self, outpoint: &OutPoint) -> Option<&Option<Coin>> {
+        debug_assert!(self.single.is_none(), "sealed before it is read");
+        self.overlay.get(outpoint)
+    }
+}
+
+/// The coins as changes under way leave them.
+pub(crate) struct Coins<'a, L> {
+    layer: &'a L,
     cache: &'a CoinCache,
     db: &'a CoinDb,
     /// What the store said when it failed: consensus passes on only that it did.
     failure: RefCell<Option<StoreError>>,
 }
 
-impl<'a> Coins<'a> {
-    /// `staged` must be sealed.
-    pub(crate) fn new(staged: &'a StagedCoins, cache: &'a CoinCache, db: &'a CoinDb) -> Self {
-        debug_assert!(staged.single.is_none(), "sealed before it is read");
-        Coins { staged, cache, db, failure: RefCell::new(None) }
+impl<'a, L: Layer> Coins<'a, L> {
+    pub(crate) fn new(layer: &'a L, cache: &'a CoinCache, db: &'a CoinDb) -> Self {
+        Coins { layer, cache, db, failure: RefCell::new(None) }
     }
 
     pub(crate) fn into_failure(self) -> Option<StoreError> {
@@ -235,13 +273,13 @@ impl<'a> Coins<'a> {
 
     /// Whether an answer needs the store.
     pub(crate) fn is_at_hand(&self, outpoint: &OutPoint) -> bool {
-        self.staged.overlay.contains_key(outpoint) || self.cache.get(outpoint) != Cached::Unknown
+        self.layer.get(outpoint).is_some() || !matches!(self.cache.get(outpoint), Cached::Unknown)
     }
 }
 
-impl CoinView for Coins<'_> {
+impl<L: Layer> CoinView for Coins<'_, L> {
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, CoinViewError> {
-        if let Some(coin) = self.staged.overlay.get(outpoint) {
+        if let Some(coin) = self.layer.get(outpoint) {
             return Ok(coin.clone());
         }
         lookup(self.cache, self.db, outpoint).map_err(|error| {

@@ -42,6 +42,55 @@ pub(crate) struct UndoPos {
     pub(crate) len: u32,
 }
 
+/// A block's record as it goes into a block file.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    /// Frame and block.
+    bytes: Vec<u8>,
+    /// CRC-32C of the block's bytes.
+    crc: u32,
+}
+
+impl Record {
+    /// The record of a block on the chain with this magic.
+    pub(crate) fn of(block: &Block, magic: [u8; 4]) -> Self {
+        let len = block.total_size();
+        let mut bytes = frame(magic, len, 0);
+        block.encode(&mut bytes);
+        Self::from_file(bytes)
+    }
+
+    /// A record as it was read from a block file of the chain: its frame, and as many bytes as that says.
+    pub(crate) fn from_file(bytes: Vec<u8>) -> Self {
+        let crc = crc32c::crc32c(&bytes[FRAME..]);
+        Record { bytes, crc }
+    }
+
+    /// The block's bytes.
+    pub(crate) fn block(&self) -> &[u8] {
+        &self.bytes[FRAME..]
+    }
+
+    /// Number of the block's bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - FRAME
+    }
+
+    /// Whether the record at `pos` has the same block, byte for byte.
+    pub(crate) fn is_at(&self, pos: BlockPos) -> bool {
+        pos.len as usize == self.len() && pos.crc == self.crc
+    }
+}
+
+/// The first bytes of a record of `len` bytes, with room for the rest and `extra` bytes.
+fn frame(magic: [u8; 4], len: usize, extra: usize) -> Vec<u8> {
+    let mut record = Vec::with_capacity(FRAME + len + extra);
+    record.extend_from_slice(&magic);
+    // Blocks are bounded by the block weight limit long before 32 bits.
+    record.extend_from_slice(&(len as u32).to_le_bytes());
+    record
+}
+
 /// Reads records; shared by the writer and every reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -162,7 +211,12 @@ impl Appender {
 
     /// Writes a block, in a new file if the current one is full.
     pub(crate) fn append_block(&mut self, block: &Block) -> Result<BlockPos, ChainStateError> {
-        let len = block.total_size();
+        self.append_record(&Record::of(block, self.files.magic))
+    }
+
+    /// Writes a block's record, in a new file if the current one is full.
+    pub(crate) fn append_record(&mut self, record: &Record) -> Result<BlockPos, ChainStateError> {
+        let len = record.len();
         let end = self.end(FileId::blocks(self.current));
         if end > 0 && end + (FRAME + len) as u64 > self.roll_over {
             // The next file must never be ahead of a torn one.
@@ -170,11 +224,8 @@ impl Appender {
             self.current += 1;
         }
         let file = FileId::blocks(self.current);
-        let mut record = self.frame(len, 0);
-        block.encode(&mut record);
-        let crc = crc32c::crc32c(&record[FRAME..]);
-        let offset = self.append(file, &record)?;
-        Ok(BlockPos { file: file.number, offset, len: len as u32, crc })
+        let offset = self.append(file, &record.bytes)?;
+        Ok(BlockPos { file: file.number, offset, len: len as u32, crc: record.crc })
     }
 
     /// Writes the record of a block again in its place. `block` must be the one that was written there.
@@ -188,11 +239,7 @@ impl Appender {
 
     /// The first bytes of a record of `len` bytes, with room for the rest and `extra` bytes.
     pub(crate) fn frame(&self, len: usize, extra: usize) -> Vec<u8> {
-        let mut record = Vec::with_capacity(FRAME + len + extra);
-        record.extend_from_slice(&self.files.magic);
-        // Blocks are bounded by the block weight limit long before 32 bits.
-        record.extend_from_slice(&(len as u32).to_le_bytes());
-        record
+        frame(self.files.magic, len, extra)
     }
 
     /// Writes a whole record to the end of `file` and returns where it begins.

@@ -13,7 +13,7 @@ use cairn_consensus::{NodeId, ReorgPlan};
 use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint};
 
 use crate::check::{Progress, Task};
-use crate::coin_cache::{CoinCache, InStore};
+use crate::coin_cache::{CoinCache, InStore, Kept};
 use crate::coins::settled;
 use crate::config::Indexing;
 use crate::error::ChainStateError;
@@ -100,8 +100,11 @@ impl ChainState {
             shared.coins.write(&live.cache)?;
             shared.coins.set_state(&settled(to))?;
         }
-        // Half the budget, so that the next flush is not due at once.
-        shared.write().cache.flushed(self.cache_budget / 2);
+        let mut live = shared.write();
+        if live.cache.flushed(self.cache_budget) == Kept::Nothing {
+            shared.coins.must_be_asked();
+        }
+        drop(live);
         self.coins_at = to;
         self.since_flush = SinceFlush::default();
         Ok(())
@@ -160,7 +163,7 @@ impl ChainState {
                 let mut live = self.shared.write();
                 let height = live.tree.height(id);
                 put_on(&mut live.cache, &block, height);
-                live.cache.bytes() > budget
+                live.cache.is_full(budget)
             };
             self.since_flush.blocks += 1;
             self.since_flush.bytes += block.total_size() as u64;

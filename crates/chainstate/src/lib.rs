@@ -47,6 +47,7 @@ pub mod convert;
 mod error;
 mod events;
 mod flatfile;
+mod flight;
 mod flush;
 pub mod import;
 mod index;

@@ -203,6 +203,7 @@ impl ChainState {
             None if self.shared.coins.is_empty()? => {
                 let start = settled(self.shared.spec.genesis_hash());
                 failpoint::around("coins.begin", || self.shared.coins.set_state(&start))?;
+                self.shared.coins.begins_empty();
                 start
             }
             None => return Err(ChainStateError::SavedState { table: "coins" }),

@@ -189,7 +189,7 @@ impl ChainState {
         if events.len() >= COMMIT_BLOCKS || rows.len() >= COMMIT_BLOCKS || *bytes >= COMMIT_BYTES {
             self.commit()?;
         }
-        let full = self.shared.read().cache.bytes() > self.cache_budget;
+        let full = self.shared.read().cache.is_full(self.cache_budget);
         let SinceFlush { blocks, bytes } = self.since_flush;
         let many = blocks >= FLUSH_BLOCKS && !self.is_catching_up();
         if full || many || bytes >= FLUSH_BYTES {

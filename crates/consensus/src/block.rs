@@ -1,7 +1,9 @@
 //! What a block must keep by itself: the first validity level.
 
+use std::sync::OnceLock;
+
 use cairn_params::ChainSpec;
-use cairn_primitives::{Block, BlockHash, MerkleRoot, merkle};
+use cairn_primitives::{Block, BlockHash, MerkleRoot, Sha256d};
 
 use crate::error::BlockError;
 use crate::header;
@@ -16,11 +18,21 @@ const MERKLE_PAIR_LEN: usize = 64;
 ///
 /// Only [`check_block`] makes one, so holding it is the proof. The proof is for the spec it was
 /// checked under.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CheckedBlock {
     block: Block,
     hash: BlockHash,
+    /// Computed when it is first asked for.
+    witness_root: OnceLock<Sha256d>,
 }
+
+impl PartialEq for CheckedBlock {
+    fn eq(&self, other: &Self) -> bool {
+        self.block == other.block
+    }
+}
+
+impl Eq for CheckedBlock {}
 
 impl CheckedBlock {
     /// The block.
@@ -31,6 +43,11 @@ impl CheckedBlock {
     /// Its hash.
     pub fn hash(&self) -> BlockHash {
         self.hash
+    }
+
+    /// The merkle root of the block's wtxids, as [`Block::witness_merkle_root`] computes it; once, whoever asks first.
+    pub fn witness_merkle_root(&self) -> Sha256d {
+        *self.witness_root.get_or_init(|| self.block.witness_merkle_root())
     }
 
     /// Gives the block back, and the proof up.
@@ -56,15 +73,14 @@ pub fn check_block(block: Block, spec: &ChainSpec) -> Result<CheckedBlock, Block
         check_transaction(tx, spec).map_err(|error| BlockError::Tx { txid: tx.txid(), error })?;
     }
     check_legacy_sigops(&block, spec)?;
-    Ok(CheckedBlock { block, hash })
+    Ok(CheckedBlock { block, hash, witness_root: OnceLock::new() })
 }
 
 /// # Consensus
 /// The txids hash to the merkle root in the header, and the list is not one with its tail repeated,
 /// which would hash to the same root (CVE-2012-2459). Source: Core's `CheckMerkleRoot`.
 fn check_merkle_root(block: &Block) -> Result<(), BlockError> {
-    let txids: Vec<[u8; 32]> = block.transactions.iter().map(|tx| tx.txid().to_bytes()).collect();
-    let computed = merkle::root(&txids);
+    let computed = block.merkle();
     let got = MerkleRoot::from_bytes(computed.root);
     if got != block.header.merkle_root {
         return Err(BlockError::MerkleRoot { got, expected: block.header.merkle_root });

@@ -1,8 +1,9 @@
 //! Where coins come from, and what a block does to them.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
-use cairn_primitives::{Coin, OutPoint};
+use cairn_primitives::hash::{HashMap, HashSet, MapState};
+use cairn_primitives::{Coin, OutPoint, Txid};
 
 use crate::error::CoinViewError;
 
@@ -21,7 +22,7 @@ impl<V: CoinView + ?Sized> CoinView for &V {
     }
 }
 
-impl CoinView for HashMap<OutPoint, Coin> {
+impl<S: BuildHasher> CoinView for std::collections::HashMap<OutPoint, Coin, S> {
     fn coin(&self, outpoint: &OutPoint) -> Result<Option<Coin>, CoinViewError> {
         Ok(self.get(outpoint).cloned())
     }
@@ -41,7 +42,7 @@ pub struct CoinDelta {
 
 impl CoinDelta {
     /// Applies the change to a plain map of coins.
-    pub fn apply(self, coins: &mut HashMap<OutPoint, Coin>) {
+    pub fn apply<S: BuildHasher>(self, coins: &mut std::collections::HashMap<OutPoint, Coin, S>) {
         for outpoint in &self.spent {
             coins.remove(outpoint);
         }
@@ -52,50 +53,60 @@ impl CoinDelta {
 /// The coins of a block under check: those it makes itself lie over those below it.
 pub(crate) struct Overlay<'v, V> {
     below: &'v V,
-    /// Coins made by this block; `None` once spent by it. The number keeps the order of making.
-    made: HashMap<OutPoint, (usize, Option<Coin>)>,
-    spent_below: HashMap<OutPoint, usize>,
+    /// Where the coins of each transaction of this block begin among those made.
+    first_made: HashMap<Txid, usize>,
+    /// Coins made by this block in their order, one for each output of a transaction: `None` for an output that can never be
+    /// spent, and once it is spent.
+    made: Vec<(OutPoint, Option<Coin>)>,
+    spent_below: HashSet<OutPoint>,
+    /// The same in the order they were spent.
+    spent: Vec<OutPoint>,
 }
 
 impl<'v, V: CoinView> Overlay<'v, V> {
-    pub(crate) fn new(below: &'v V) -> Self {
-        Self { below, made: HashMap::new(), spent_below: HashMap::new() }
+    /// `txs`, `outputs` and `inputs` are how many the block has at most: room for them is made at once.
+    pub(crate) fn new(below: &'v V, txs: usize, outputs: usize, inputs: usize) -> Self {
+        Self {
+            below,
+            first_made: HashMap::with_capacity_and_hasher(txs, MapState),
+            made: Vec::with_capacity(outputs),
+            spent_below: HashSet::with_capacity_and_hasher(inputs, MapState),
+            spent: Vec::with_capacity(inputs),
+        }
     }
 
     /// Takes the coin out of the set; `Ok(None)` if it is not there.
     pub(crate) fn spend(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, CoinViewError> {
-        if let Some((_, coin)) = self.made.get_mut(outpoint) {
-            return Ok(coin.take());
+        if let Some(&first) = self.first_made.get(&outpoint.txid) {
+            // The slots behind the last output of a transaction are another's.
+            let slot = first.checked_add(outpoint.vout as usize).and_then(|at| self.made.get_mut(at));
+            if let Some((_, coin)) = slot.filter(|(at, _)| at == outpoint) {
+                return Ok(coin.take());
+            }
         }
-        if self.spent_below.contains_key(outpoint) {
+        if self.spent_below.contains(outpoint) {
             return Ok(None);
         }
         let coin = self.below.coin(outpoint)?;
         if coin.is_some() {
-            self.spent_below.insert(*outpoint, self.spent_below.len());
+            self.spent_below.insert(*outpoint);
+            self.spent.push(*outpoint);
         }
         Ok(coin)
     }
 
-    /// Puts a coin into the set, over one that may be there (BIP30's exceptions).
-    pub(crate) fn make(&mut self, outpoint: OutPoint, coin: Coin) {
-        let order = self.made.len();
-        self.made.insert(outpoint, (order, Some(coin)));
+    /// Puts the coins of a transaction's outputs into the set, over any that may be there (BIP30's exceptions).
+    pub(crate) fn make(&mut self, txid: Txid, coins: impl Iterator<Item = Option<Coin>>) {
+        self.first_made.insert(txid, self.made.len());
+        let outpoints = (0..).map(|vout| OutPoint { txid, vout });
+        self.made.extend(outpoints.zip(coins));
     }
 
     pub(crate) fn into_delta(self) -> CoinDelta {
-        let mut spent: Vec<_> =
-            self.spent_below.into_iter().map(|(outpoint, order)| (order, outpoint)).collect();
-        spent.sort_unstable_by_key(|&(order, _)| order);
-        let mut created: Vec<_> = self
-            .made
-            .into_iter()
-            .filter_map(|(outpoint, (order, coin))| Some((order, outpoint, coin?)))
-            .collect();
-        created.sort_unstable_by_key(|&(order, _, _)| order);
+        let made = self.made.into_iter();
         CoinDelta {
-            spent: spent.into_iter().map(|(_, outpoint)| outpoint).collect(),
-            created: created.into_iter().map(|(_, outpoint, coin)| (outpoint, coin)).collect(),
+            spent: self.spent,
+            created: made.filter_map(|(outpoint, coin)| Some((outpoint, coin?))).collect(),
         }
     }
 }

@@ -122,9 +122,13 @@ pub(crate) fn connect_in_place<V: CoinView>(
     let flags = flags_where(place.spec, Some(place.hash), |fork| place.holds(fork));
     check_no_overwrite(place, block.block(), coins)?;
 
-    let mut pass = Pass { place, flags, fees: Amount::ZERO, sigop_cost: 0, overlay: Overlay::new(coins) };
-    let mut undo = Undo::default();
-    for tx in &block.block().transactions {
+    let txs = &block.block().transactions;
+    let outputs = txs.iter().map(|tx| tx.outputs().len()).sum();
+    let inputs = txs.iter().map(|tx| tx.inputs().len()).sum();
+    let overlay = Overlay::new(coins, txs.len(), outputs, inputs);
+    let mut pass = Pass { place, flags, fees: Amount::ZERO, sigop_cost: 0, overlay };
+    let mut undo = Undo { txs: Vec::with_capacity(txs.len()) };
+    for tx in txs {
         let spent = pass.spend_coins(tx)?;
         pass.check_tx(tx, &spent)?;
         pass.make_coins(tx);
@@ -217,12 +221,11 @@ impl<V: CoinView> Pass<'_, V> {
     /// Outputs that no script can ever spend make no coin (Core's `AddCoin`).
     fn make_coins(&mut self, tx: &Transaction) {
         let (height, coinbase) = (self.place.height, tx.is_coinbase());
-        for (vout, output) in tx.outputs().iter().enumerate() {
-            if !output.script_pubkey.is_unspendable() {
-                let outpoint = OutPoint { txid: tx.txid(), vout: vout as u32 };
-                self.overlay.make(outpoint, Coin { output: output.clone(), height, coinbase });
-            }
-        }
+        let coins = tx.outputs().iter().map(|output| {
+            let spendable = !output.script_pubkey.is_unspendable();
+            spendable.then(|| Coin { output: output.clone(), height, coinbase })
+        });
+        self.overlay.make(tx.txid(), coins);
     }
 }
 

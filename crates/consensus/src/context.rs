@@ -35,11 +35,11 @@ pub fn check_context(tree: &HeaderTree, id: NodeId, block: &CheckedBlock) -> Res
 }
 
 /// [`check_context`] of a block that is known to stand at this place.
-pub(crate) fn check_in_place(place: &Place<'_>, block: &CheckedBlock) -> Result<(), BlockError> {
-    let block = block.block();
+pub(crate) fn check_in_place(place: &Place<'_>, checked: &CheckedBlock) -> Result<(), BlockError> {
+    let block = checked.block();
     check_lock_times(place, block)?;
     check_coinbase_height(place, block)?;
-    check_witness_commitment(place, block)?;
+    check_witness_commitment(place, checked)?;
     check_weight(place, block)
 }
 
@@ -79,7 +79,8 @@ fn check_coinbase_height(place: &Place<'_>, block: &Block) -> Result<(), BlockEr
 /// witness is one item of 32 bytes, and the double hash of witness merkle root and item equals the
 /// commitment. Without a commitment no transaction may carry a witness. Source: BIP141, Core's
 /// `CheckWitnessMalleation`.
-fn check_witness_commitment(place: &Place<'_>, block: &Block) -> Result<(), BlockError> {
+fn check_witness_commitment(place: &Place<'_>, checked: &CheckedBlock) -> Result<(), BlockError> {
+    let block = checked.block();
     let active = place.holds(Fork::Segwit);
     let Some(got) = active.then(|| find_commitment(block)).flatten() else {
         return match block.transactions.iter().position(|tx| tx.has_witness()) {
@@ -92,7 +93,7 @@ fn check_witness_commitment(place: &Place<'_>, block: &Block) -> Result<(), Bloc
         Some(item) if witness.len() == 1 => item.try_into().map_err(|_| BlockError::WitnessNonceSize)?,
         _ => return Err(BlockError::WitnessNonceSize),
     };
-    let expected = witness_commitment(&block.witness_merkle_root(), &nonce);
+    let expected = witness_commitment(&checked.witness_merkle_root(), &nonce);
     if got != expected {
         return Err(BlockError::WitnessCommitment { got, expected });
     }

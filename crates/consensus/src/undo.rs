@@ -1,5 +1,6 @@
 //! What is needed to take a block off again.
 
+use cairn_primitives::hash::HashSet;
 use cairn_primitives::{
     Amount, Block, Coin, Decode, DecodeError, Encode, Height, OutPoint, Reader, Script, Sink,
 };
@@ -110,7 +111,7 @@ pub fn disconnect(block: &Block, undo: Undo) -> Result<CoinDelta, DisconnectErro
         return Err(DisconnectError::TxCount { got: undo.txs.len(), expected: spenders.len() });
     }
     let mut delta = CoinDelta::default();
-    let made: std::collections::HashSet<_> = block.transactions.iter().map(|tx| tx.txid()).collect();
+    let made: HashSet<_> = block.transactions.iter().map(|tx| tx.txid()).collect();
     for (i, (tx, tx_undo)) in spenders.iter().zip(undo.txs).enumerate() {
         let (got, expected) = (tx_undo.coins.len(), tx.inputs().len());
         if got != expected {

@@ -4,10 +4,10 @@
 //! (CVE-2012-2459): `[a, b, c]` and `[a, b, c, c]`, for one. So computing a root also says whether two equal
 //! nodes stood side by side anywhere, which no honest list has.
 
-use bitcoin_hashes::sha256d;
+use crate::hash::batch;
 
-/// Pairs handed to the hash function at once; enough to fill the lanes of every back end it has.
-const BATCH: usize = 8;
+/// Pairs handed to the hash function at once; enough to fill the lanes of every way it has.
+const BATCH: usize = 64;
 
 /// A merkle root, and whether the list it was computed from is suspect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,16 +71,16 @@ fn hash_level(nodes: &mut [[u8; 32]], count: usize) -> usize {
     let mut outputs = [[0; 32]; BATCH];
     let mut done = 0;
     while done < parents {
-        let batch = BATCH.min(parents - done);
-        for (offset, input) in inputs[..batch].iter_mut().enumerate() {
+        let pairs = BATCH.min(parents - done);
+        for (offset, input) in inputs[..pairs].iter_mut().enumerate() {
             let left = 2 * (done + offset);
             input[..32].copy_from_slice(&nodes[left]);
             input[32..].copy_from_slice(&nodes[(left + 1).min(count - 1)]);
         }
-        sha256d::Hash::hash_64_many(&mut outputs[..batch], &inputs[..batch]);
-        // Parents land below the children that are still to be read: done + batch <= 2 * (done + batch).
-        nodes[done..done + batch].copy_from_slice(&outputs[..batch]);
-        done += batch;
+        batch::sha256d_64(&mut outputs[..pairs], &inputs[..pairs]);
+        // Parents land below the children that are still to be read: done + pairs <= 2 * (done + pairs).
+        nodes[done..done + pairs].copy_from_slice(&outputs[..pairs]);
+        done += pairs;
     }
     parents
 }

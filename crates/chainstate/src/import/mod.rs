@@ -4,12 +4,16 @@
 //! blocks in any order. [`headers()`] takes raw headers, 80 bytes each. Both stop at the first record that is
 //! damaged or breaks a rule and say where it is; what came before it stays. A second run over the same file
 //! finds everything known and changes nothing.
+//!
+//! Records are read, decoded and checked alone some way ahead of the chain, and scripts of several blocks run at a time; what
+//! comes of it is what would come of one record after the other.
 
+mod ahead;
 mod error;
 mod headers;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -20,9 +24,11 @@ pub use headers::headers;
 
 use crate::background::ValidationStep;
 use crate::error::ChainStateError;
-use crate::flatfile::BlockPos;
+use crate::flatfile::{BlockPos, FRAME};
+use crate::flight::{Declined, Flight, Prepared};
 use crate::state::{ChainState, Tip};
 use crate::submit::Submitted;
+use ahead::{Ahead, Content, Item, Unopened};
 use record::{Next, Records};
 
 /// How far an import has come.
@@ -79,18 +85,32 @@ pub fn blocks(
     now: BlockTime,
     mut progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Summary, ImportError> {
+    let spec = chain.shared.spec.clone();
+    let height = chain.tip().height;
+    let opened = Ahead::open(files, &spec);
+    let (ahead, starts) =
+        opened.map_err(|Unopened { file, fault }| ImportError::new(&files[file], 0, height, *fault))?;
+    let total_bytes = starts.last().copied().unwrap_or(0);
     chain.set_bulk(true);
     let mut import = BlockImport {
         files,
+        starts,
         now,
-        done: Progress { height: chain.tip().height, blocks: 0, bytes: 0, total_bytes: 0 },
+        done: Progress { height, blocks: 0, bytes: 0, total_bytes },
         new: 0,
         repaired: 0,
         waiting: HashMap::new(),
         waiting_count: 0,
+        flight: Flight::default(),
+        aloft: VecDeque::new(),
         chain,
     };
-    let result = import.run(&mut progress);
+    let result = std::thread::scope(|scope| {
+        let threads = ahead.start(scope, import.chain.scripts.threads());
+        let result = import.run(&ahead, threads, &mut progress);
+        ahead.close();
+        result
+    });
     let (done, new, repaired) = (import.done, import.new, import.repaired);
     chain.set_bulk(false);
     // Also after a fault: what came before it is to stay.
@@ -110,9 +130,9 @@ pub(crate) fn repair(chain: &mut ChainState, files: &[PathBuf]) -> Result<u64, I
         let mut records = Records::open(path, &chain.shared.spec).map_err(|error| fault(0, error))?;
         loop {
             let offset = records.offset();
-            let Next::Block(bytes) = records.next().map_err(|error| fault(offset, error))? else { break };
-            let block =
-                Block::from_bytes(&bytes).map_err(|error| fault(offset, ImportFault::Decode(error)))?;
+            let Next::Record(bytes) = records.next().map_err(|error| fault(offset, error))? else { break };
+            let block = Block::from_bytes(&bytes[FRAME..])
+                .map_err(|error| fault(offset, ImportFault::Decode(error)))?;
             let one = repair_one(chain, &block).map_err(|error| fault(offset, ImportFault::State(error)))?;
             repaired += u64::from(one);
         }
@@ -128,10 +148,15 @@ fn repair_one(chain: &mut ChainState, block: &Block) -> Result<bool, ChainStateE
 struct BlockImport<'a> {
     chain: &'a mut ChainState,
     files: &'a [PathBuf],
+    /// Bytes of all files before each, and behind the last.
+    starts: Vec<u64>,
     now: BlockTime,
     done: Progress,
     new: u64,
     repaired: u64,
+    flight: Flight,
+    /// For each block in flight: its record, and where in its file that ends.
+    aloft: VecDeque<(At, u64)>,
     /// By the parent that has not come.
     waiting: HashMap<BlockHash, Vec<Waiting>>,
     waiting_count: usize,
@@ -145,58 +170,128 @@ struct At {
 }
 
 impl BlockImport<'_> {
-    /// Reads all files; `true` if the callback stopped it.
-    fn run(&mut self, progress: &mut impl FnMut(Progress) -> ControlFlow<()>) -> Result<bool, ImportError> {
-        let mut all = Vec::new();
-        for (file, path) in self.files.iter().enumerate() {
-            let records = Records::open(path, &self.chain.shared.spec);
-            let records = records.map_err(|fault| self.fault(At { file, offset: 0 }, fault))?;
-            self.done.total_bytes += records.len();
-            all.push(records);
-        }
-        let mut before = 0;
-        for (file, mut records) in all.into_iter().enumerate() {
-            loop {
-                let at = At { file, offset: records.offset() };
-                let next = records.next().map_err(|fault| self.fault(at, fault))?;
-                let Next::Block(bytes) = next else { break };
-                self.take(at, &bytes)?;
-                self.done.height = self.chain.tip().height;
-                self.done.bytes = before + records.offset();
-                if progress(self.done).is_break() {
-                    return Ok(true);
-                }
+    /// Takes all records; `true` if the callback stopped it.
+    fn run(
+        &mut self,
+        ahead: &Ahead<'_>,
+        threads: usize,
+        progress: &mut impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<bool, ImportError> {
+        loop {
+            // What is through lands at once; and rather than wait for the next record, the first block in flight is helped.
+            let item = match self.flight.is_ready() || self.flight.is_full() {
+                true => None,
+                false => ahead.ready(),
+            };
+            let step = match item {
+                None if !self.flight.is_empty() => self.land(progress)?,
+                None => match if threads == 0 { ahead.read() } else { ahead.wait() } {
+                    Some(item) => self.take(item, progress)?,
+                    None => break,
+                },
+                Some(item) => self.take(item, progress)?,
+            };
+            if step.is_break() {
+                self.flight.drop_all();
+                return Ok(true);
             }
-            before += records.len();
         }
         self.nothing_waits()?;
         Ok(false)
     }
 
-    fn take(&mut self, at: At, bytes: &[u8]) -> Result<(), ImportError> {
-        let block = Block::from_bytes(bytes).map_err(|error| self.fault(at, ImportFault::Decode(error)))?;
-        let (hash, prev) = (block.hash(), block.header.prev);
-        match self.standing(&block.header, hash) {
-            Standing::Stored(pos) if pos.len as usize != bytes.len() || pos.crc != crc32c::crc32c(bytes) => {
+    fn take(
+        &mut self,
+        item: Item,
+        progress: &mut impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ImportError> {
+        let Item { at, end, content } = item;
+        let content = match self.take_off(at, end, content)? {
+            None => return Ok(ControlFlow::Continue(())),
+            Some(content) => content,
+        };
+        // Whatever it is, what came before it comes first.
+        while !self.flight.is_empty() {
+            if self.land(progress)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let content = content.map_err(|fault| self.fault(at, fault))?;
+        self.take_alone(at, content)?;
+        Ok(self.report(at, end, progress))
+    }
+
+    /// Lets the block take off if it is plainly the next one; gives it back if it is not.
+    fn take_off(
+        &mut self,
+        at: At,
+        end: u64,
+        content: Result<Content, ImportFault>,
+    ) -> Result<Option<Result<Content, ImportFault>>, ImportError> {
+        let content = match content {
+            Ok(content) if content.checked.is_ok() && !self.waiting.contains_key(&content.hash) => content,
+            other => return Ok(Some(other)),
+        };
+        let Content { header, hash, record, checked } = content;
+        let block = checked.map_err(|error| self.fault(at, ImportFault::Block(error.into())))?;
+        match self.chain.take_off(&mut self.flight, Prepared { block, record }, self.now) {
+            Ok(()) => {
+                self.aloft.push_back((at, end));
+                Ok(None)
+            }
+            Err(Declined(Prepared { block, record })) => {
+                Ok(Some(Ok(Content { header, hash, record, checked: Ok(block) })))
+            }
+        }
+    }
+
+    /// Lands the first block in flight.
+    fn land(
+        &mut self,
+        progress: &mut impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ImportError> {
+        let (at, end) = self.aloft.pop_front().expect("one place is kept for each block in flight");
+        let landed = self.chain.land(&mut self.flight);
+        landed.map_err(|error| self.fault(at, ImportFault::Block(error)))?;
+        self.done.blocks += 1;
+        self.new += 1;
+        Ok(self.report(at, end, progress))
+    }
+
+    fn report(
+        &mut self,
+        at: At,
+        end: u64,
+        progress: &mut impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.done.height = self.chain.tip().height;
+        self.done.bytes = self.starts[at.file] + end;
+        progress(self.done)
+    }
+
+    fn take_alone(&mut self, at: At, content: Content) -> Result<(), ImportError> {
+        let (hash, prev) = (content.hash, content.header.prev);
+        match self.standing(&content.header, hash) {
+            Standing::Stored(pos) if !content.record.is_at(pos) => {
                 Err(self.fault(at, ImportFault::Differs { hash }))
             }
             Standing::Orphan => {
                 // Damaged bytes have no parent either: only a block that is whole may wait.
-                let checked = cairn_consensus::check_block(block, &self.chain.shared.spec);
-                checked.map_err(|error| self.fault(at, ImportFault::Block(error.into())))?;
+                content.checked.map_err(|error| self.fault(at, ImportFault::Block(error.into())))?;
                 self.wait(prev, Waiting { at, hash })
             }
             Standing::Stored(_) | Standing::Linked => {
-                self.repair(at, &block)?;
-                self.submit(at, block)?;
+                self.repair(at, &content)?;
+                self.submit(at, content)?;
                 self.release(hash)
             }
         }
     }
 
     /// A block whose record here is damaged gets a new one.
-    fn repair(&mut self, at: At, block: &Block) -> Result<(), ImportError> {
-        let repaired = repair_one(self.chain, block);
+    fn repair(&mut self, at: At, content: &Content) -> Result<(), ImportError> {
+        let Ok(block) = &content.checked else { return Ok(()) };
+        let repaired = repair_one(self.chain, block.block());
         self.repaired += u64::from(repaired.map_err(|error| self.fault(at, ImportFault::State(error)))?);
         Ok(())
     }
@@ -211,8 +306,10 @@ impl BlockImport<'_> {
         }
     }
 
-    fn submit(&mut self, at: At, block: Block) -> Result<(), ImportError> {
-        let submitted = self.chain.submit_block(block, self.now);
+    fn submit(&mut self, at: At, content: Content) -> Result<(), ImportError> {
+        let Content { header, record, checked, .. } = content;
+        let prepare = || Ok(Prepared { block: checked?, record });
+        let submitted = self.chain.submit_prepared(header, self.now, prepare);
         let submitted = submitted.map_err(|error| self.fault(at, ImportFault::Block(error)))?;
         self.done.blocks += 1;
         self.new += u64::from(submitted != Submitted::AlreadyKnown);
@@ -243,19 +340,19 @@ impl BlockImport<'_> {
         while let Some(parent) = parents.pop() {
             for Waiting { at, hash } in self.waiting.remove(&parent).unwrap_or_default() {
                 self.waiting_count -= 1;
-                let block = self.read_again(at).map_err(|fault| self.fault(at, fault))?;
-                self.submit(at, block)?;
+                let content = self.read_again(at).map_err(|fault| self.fault(at, fault))?;
+                self.submit(at, content)?;
                 parents.push(hash);
             }
         }
         Ok(())
     }
 
-    fn read_again(&self, at: At) -> Result<Block, ImportFault> {
+    fn read_again(&self, at: At) -> Result<Content, ImportFault> {
         let mut records = Records::open(&self.files[at.file], &self.chain.shared.spec)?;
         records.go_to(at.offset)?;
         match records.next()? {
-            Next::Block(bytes) => Block::from_bytes(&bytes).map_err(ImportFault::Decode),
+            Next::Record(bytes) => Content::new(bytes, &self.chain.shared.spec),
             Next::End => Err(ImportFault::Truncated { got: 0, expected: record::FRAME as u64 }),
         }
     }

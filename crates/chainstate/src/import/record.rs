@@ -16,7 +16,8 @@ const BUFFER: usize = 1 << 20;
 
 /// What stands at the current place of a file.
 pub(super) enum Next {
-    Block(Vec<u8>),
+    /// Frame and block.
+    Record(Vec<u8>),
     End,
 }
 
@@ -59,7 +60,7 @@ impl Records {
         self.file.seek(SeekFrom::Start(offset)).map(|_| ()).map_err(ImportFault::Io)
     }
 
-    /// The next record's payload. Nothing is allocated for bytes the file does not have.
+    /// The next record. Nothing is allocated for bytes the file does not have.
     pub(super) fn next(&mut self) -> Result<Next, ImportFault> {
         let left = self.len.saturating_sub(self.offset);
         if left == 0 || self.only_zeros_are_left()? {
@@ -67,12 +68,12 @@ impl Records {
         }
         let mut frame = [0; FRAME];
         self.fill(&mut frame, left)?;
-        let (magic, len) = frame.split_at(4);
-        if magic != self.magic {
-            let got = magic.try_into().expect("split at four");
+        let [a, b, c, d, len @ ..] = frame;
+        let got = [a, b, c, d];
+        if got != self.magic {
             return Err(ImportFault::Magic { got, expected: self.magic });
         }
-        let len = u64::from(u32::from_le_bytes(len.try_into().expect("four of eight are left")));
+        let len = u64::from(u32::from_le_bytes(len));
         if len > self.limit {
             return Err(ImportFault::TooLong { got: len, limit: self.limit });
         }
@@ -80,10 +81,11 @@ impl Records {
         if len > left {
             return Err(ImportFault::Truncated { got: left, expected: len });
         }
-        let mut block = vec![0; len as usize];
-        self.fill(&mut block, left)?;
+        let mut record = vec![0; FRAME + len as usize];
+        record[..FRAME].copy_from_slice(&frame);
+        self.fill(&mut record[FRAME..], left)?;
         self.offset += FRAME as u64 + len;
-        Ok(Next::Block(block))
+        Ok(Next::Record(record))
     }
 
     fn fill(&mut self, into: &mut [u8], left: u64) -> Result<(), ImportFault> {

@@ -13,7 +13,7 @@ use cairn_primitives::{Block, BlockHash, Encode, Height, Work};
 
 use crate::maker::{Maker, NOW, spec};
 
-fn record(spec: &ChainSpec, block: &Block) -> Vec<u8> {
+pub(crate) fn record(spec: &ChainSpec, block: &Block) -> Vec<u8> {
     let mut bytes = spec.network.magic.to_vec();
     bytes.extend((block.total_size() as u32).to_le_bytes());
     bytes.extend(block.to_bytes());

@@ -33,6 +33,7 @@ mod import;
 mod indexing;
 mod maker;
 mod model;
+mod pipelined;
 mod pruning;
 mod random_trees;
 mod snapshot;

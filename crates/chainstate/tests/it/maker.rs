@@ -102,6 +102,13 @@ impl Maker {
         block
     }
 
+    /// The headers from the first block to this one.
+    pub(crate) fn headers_to(&self, hash: BlockHash) -> Vec<Header> {
+        let id = self.tree.get(&hash).expect("made here");
+        let plan = self.tree.plan(self.tree.genesis(), id);
+        plan.connect.into_iter().map(|id| *self.tree.header(id)).collect()
+    }
+
     /// `count` blocks on `parent` with nothing but a coinbase.
     pub(crate) fn chain(&mut self, parent: BlockHash, count: usize) -> Vec<Block> {
         let mut tip = parent;

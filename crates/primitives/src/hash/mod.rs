@@ -2,10 +2,14 @@
 //!
 //! SHA-256 uses the processor's SHA instructions where they are found at run time; SHA-1 and RIPEMD-160 do not.
 
+pub mod batch;
 mod engine;
+mod map;
+pub mod rounds;
 mod types;
 
 pub use engine::Sha256Engine;
+pub use map::{HashMap, HashSet, MapHasher, MapState};
 pub use types::{BlockHash, Hash160, MerkleRoot, Sha256, Sha256d, Txid, Wtxid};
 
 use ripemd::{Digest, Ripemd160};

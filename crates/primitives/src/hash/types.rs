@@ -1,6 +1,7 @@
 //! Newtypes over hash bytes, so that a txid is never taken for a block hash.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -23,8 +24,15 @@ macro_rules! display_order {
 macro_rules! hash_type {
     ($(#[$doc:meta])* $name:ident, $size:literal, $order:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name([u8; $size]);
+
+        /// The bytes without their number, which is always the same.
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write(&self.0);
+            }
+        }
 
         impl $name {
             /// Length in bytes.

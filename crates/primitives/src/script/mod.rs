@@ -3,6 +3,7 @@
 //! Reading, writing, recognising and printing; running a script is another crate's subject.
 
 mod builder;
+mod bytes;
 mod instruction;
 mod kind;
 mod number;
@@ -13,6 +14,7 @@ pub use instruction::{Instruction, Instructions, ScriptDecodeError};
 pub use kind::{MAX_MULTISIG_KEYS, ScriptKind};
 
 use crate::{Decode, DecodeError, Encode, Hash160, Reader, Sink, codec};
+use bytes::ScriptBytes;
 use op::{
     OP_0, OP_1, OP_CHECKMULTISIG, OP_CHECKSIG, OP_DUP, OP_EQUAL, OP_EQUALVERIFY, OP_HASH160, OP_RETURN,
 };
@@ -24,26 +26,37 @@ pub const MAX_SCRIPT_SIZE: usize = 10_000;
 
 /// Owned script bytes.
 ///
-/// Any bytes are a script: whether they decode, and what they are worth, shows when they are read.
+/// Any bytes are a script: whether they decode, and what they are worth, shows when they are read. Short ones, up to 38
+/// bytes, take no allocation.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Script {
-    bytes: Vec<u8>,
+    bytes: ScriptBytes,
 }
 
 impl Script {
     /// The empty script.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new() }
+        Self { bytes: ScriptBytes::EMPTY }
     }
 
     /// A script of exactly these bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { bytes: bytes.into() }
+    }
+
+    /// A script of a copy of these bytes.
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.into() }
     }
 
     /// The bytes, without a length prefix.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Bytes it has allocated besides the value itself: none for a short script.
+    pub fn heap_len(&self) -> usize {
+        self.bytes.heap_len()
     }
 
     /// Number of bytes.
@@ -195,7 +208,7 @@ impl Encode for Script {
 impl Decode for Script {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let length = reader.list_len(1, codec::MAX_SIZE)?;
-        reader.take(length).map(|bytes| Self::from_bytes(bytes.to_vec()))
+        reader.take(length).map(Self::copy_from)
     }
 }
 
