@@ -91,6 +91,9 @@ impl Numbers {
 fn command(place: &Place, role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([role, "--store", place.engine.name(), "--dir"]).arg(&place.dir);
+    if place.prune {
+        command.args(["--prune", "yes"]);
+    }
     if place.background {
         command.args(["--background", "yes"]);
     }

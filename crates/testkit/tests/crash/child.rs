@@ -5,7 +5,9 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cairn_chainstate::{ChainEvent, ChainState, ChainStateConfig, Engine, Indexing, SubmitError, import};
+use cairn_chainstate::{
+    ChainEvent, ChainState, ChainStateConfig, Engine, Indexing, Prune, SubmitError, import,
+};
 use cairn_primitives::{Block, Encode};
 use crossbeam_channel::Receiver;
 
@@ -21,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) engine: Engine,
     /// Whether indexes are written by a thread of their own: then no two runs are quite the same.
     pub(crate) background: bool,
+    /// Whether old blocks are removed. What needs them is left out of the workload then.
+    pub(crate) prune: bool,
 }
 
 impl Place {
@@ -40,8 +44,10 @@ impl Place {
             txindex: true,
             addrindex: addresses,
             coinstatsindex: true,
+            blockfilterindex: true,
             block_file_bytes: 12_000,
             script_threads: 1,
+            prune: self.prune.then_some(Prune { target_bytes: 60_000, keep_blocks: 20 }),
             indexing: if self.background { Indexing::Background } else { Indexing::WithCommits },
             ..ChainStateConfig::new(self.chain_dir())
         }
@@ -85,7 +91,7 @@ impl<'a> Worker<'a> {
             _ => None,
         });
         let report = File::options().create(true).append(true).open(place.report()).unwrap();
-        let addresses = addresses.unwrap_or(true);
+        let addresses = addresses.unwrap_or(true) || place.prune;
         let events = crossbeam_channel::never();
         let mut this = Worker { place, workload, report, chain: None, events, addresses };
         this.start();
@@ -134,10 +140,7 @@ impl<'a> Worker<'a> {
             }
             Action::Submit { block, soft } => self.submit(block, *soft),
             Action::Flush => self.chain().flush().unwrap(),
-            Action::Reopen => {
-                self.take().close().unwrap();
-                self.start();
-            }
+            Action::Reopen => self.reopen(),
             Action::Drop => {
                 drop(self.take());
                 self.start();
@@ -147,6 +150,7 @@ impl<'a> Worker<'a> {
                 self.tear();
                 self.start();
             }
+            Action::AddressIndex(_) | Action::Rebuild if self.place.prune => self.reopen(),
             Action::AddressIndex(on) => {
                 self.take().close().unwrap();
                 self.addresses = *on;
@@ -161,6 +165,11 @@ impl<'a> Worker<'a> {
                 self.start();
             }
         }
+    }
+
+    fn reopen(&mut self) {
+        self.take().close().unwrap();
+        self.start();
     }
 
     fn submit(&mut self, block: &Block, soft: bool) {

@@ -53,8 +53,13 @@ impl Options {
     /// What a process that is started by this program works on.
     pub(crate) fn place(&self) -> Place {
         let path = |name| PathBuf::from(self.values.get(name).expect("given by whoever starts it"));
+        let prune = self.prunes();
         let background = self.values.contains_key("background");
-        Place { dir: path("dir"), files: path("files"), engine: self.engine(), background }
+        Place { dir: path("dir"), files: path("files"), engine: self.engine(), background, prune }
+    }
+
+    fn prunes(&self) -> bool {
+        self.values.contains_key("prune")
     }
 
     fn jobs(&self) -> usize {
@@ -76,6 +81,7 @@ struct Bench {
     /// Removed with it, if it is ours.
     _temporary: Option<tempfile::TempDir>,
     engine: Engine,
+    prune: bool,
 }
 
 /// What a run found.
@@ -97,7 +103,7 @@ impl Bench {
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
-        let this = Bench { root, _temporary: temporary, engine };
+        let this = Bench { root, _temporary: temporary, engine, prune: options.prunes() };
         std::fs::create_dir_all(this.files()).unwrap();
         write_files(&Workload::new(), &this.files());
         this
@@ -109,7 +115,7 @@ impl Bench {
 
     fn place(&self, job: usize) -> Place {
         let dir = self.root.join(format!("{}-{job}", self.engine));
-        Place { dir, files: self.files(), engine: self.engine, background: false }
+        Place { dir, files: self.files(), engine: self.engine, background: false, prune: self.prune }
     }
 
     /// Runs the cases on some threads; past `end` only the first `needed` of them.

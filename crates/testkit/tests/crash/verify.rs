@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use cairn_chainstate::check::{Depth, check};
 use cairn_chainstate::{
-    ChainReader, ChainStateError, CoinStats, EventId, EventKind, IndexKind, coin_element, script_hash,
+    BlockFilter, ChainReader, ChainStateError, CoinStats, EventId, EventKind, IndexKind, coin_element,
+    script_hash,
 };
 use cairn_crypto::MuHash;
-use cairn_primitives::{Amount, BlockHash, Coin, Height, OutPoint, Script, hex};
+use cairn_primitives::{Amount, BlockHash, Coin, Height, OutPoint, Script, Sha256d, hex};
 
 use crate::cases::{REBUILDING, RECOVERED};
 use crate::child::{Place, Worker, line};
@@ -66,7 +67,7 @@ pub(crate) fn verify(place: &Place, workload: &Workload, torn: bool) {
         mark(REBUILDING);
     }
     // Half way through a rebuild there is nothing to look at.
-    if matches!(action, Some(Action::Rebuild)) {
+    if matches!(action, Some(Action::Rebuild)) && !place.prune {
         mark(REBUILDING);
     } else {
         match check(workload.spec.clone(), &place.config(true), Depth::Records, |_| {}) {
@@ -117,8 +118,9 @@ fn nothing_lost(reader: &ChainReader, told: &Told, action: Option<&Action>, torn
             let bytes: [u8; 32] = hex::decode(hash).unwrap().try_into().unwrap();
             let mut bytes = bytes;
             bytes.reverse();
-            let block = reader.block(&BlockHash::from_bytes(bytes)).unwrap();
-            assert!(block.is_some(), "block {hash} was taken and is gone");
+            let hash = BlockHash::from_bytes(bytes);
+            let pruned = reader.header(&hash).is_some_and(|info| Some(info.height) <= reader.pruned_to());
+            assert!(pruned || reader.block(&hash).unwrap().is_some(), "block {hash} was taken and is gone");
         }
     }
     // Only these lead down.
@@ -144,14 +146,14 @@ fn consistent(reader: &ChainReader, workload: &Workload) {
     let stats = summed_up(&coins, tip.height, tip.hash);
     assert_eq!(reader.coin_stats().unwrap(), stats);
     follow_events(reader, workload, tip.hash);
-    for index in [IndexKind::Tx, IndexKind::Address, IndexKind::CoinStats] {
+    for index in IndexKind::ALL {
         let Ok(status) = reader.wait_for_index(index, PATIENCE) else { continue };
         assert_eq!((status.hash, status.last_event), (tip.hash, reader.last_event()), "the {index} index");
         match index {
             IndexKind::Tx => txs(reader, workload),
             IndexKind::Address => addresses(reader, workload, &coins),
             IndexKind::CoinStats => supply(reader, workload, &stats),
-            IndexKind::Filter => {}
+            IndexKind::Filter => filters(reader, workload),
         }
     }
 }
@@ -194,6 +196,9 @@ fn follow_events(reader: &ChainReader, workload: &Workload, tip: BlockHash) {
 fn txs(reader: &ChainReader, workload: &Workload) {
     let mut count = 0;
     for (height, block) in (0..).zip(workload.chain(reader.tip().hash)).skip(1) {
+        if Some(Height::new(height)) <= reader.pruned_to() {
+            continue;
+        }
         for (index, tx) in (0..).zip(&block.transactions) {
             let info = reader.tx(&tx.txid()).unwrap().expect("the chain has it");
             assert_eq!((info.height.to_u32(), info.index, info.block), (height, index, block.hash()));
@@ -245,6 +250,27 @@ fn addresses(reader: &ChainReader, workload: &Workload, coins: &BTreeMap<OutPoin
             (place, (entry.received.to_sat(), entry.spent.to_sat()))
         });
         assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+    }
+}
+
+/// Each block of the best chain has the filter of what it holds and spends, linked to the one before.
+fn filters(reader: &ChainReader, workload: &Workload) {
+    let mut header = Sha256d::ZERO;
+    let mut scripts: HashMap<OutPoint, &Script> = HashMap::new();
+    for block in workload.chain(reader.tip().hash) {
+        let (hash, mut spent) = (block.hash(), Vec::new());
+        for tx in &block.transactions {
+            if !tx.is_coinbase() {
+                spent.extend(tx.inputs().iter().map(|input| scripts[&input.previous]));
+            }
+            for (vout, output) in (0..).zip(tx.outputs()) {
+                scripts.insert(OutPoint { txid: tx.txid(), vout }, &output.script_pubkey);
+            }
+        }
+        let filter = BlockFilter::basic(block, spent.iter().copied());
+        header = filter.header(&header);
+        assert_eq!(reader.block_filter(&hash).unwrap(), Some(filter));
+        assert_eq!(reader.filter_header(&hash).unwrap(), Some(header));
     }
 }
 
