@@ -47,7 +47,7 @@ pub(crate) fn prepare(args: &ChainArgs, work: &Path) -> Result<Chain, Failure> {
         Some(file) => cut(file, args.blocks, work)?,
         None => generate(args, work)?,
     };
-    survey(file)
+    survey(file, work)
 }
 
 fn generate(args: &ChainArgs, work: &Path) -> Result<PathBuf, Failure> {
@@ -67,17 +67,21 @@ fn generate(args: &ChainArgs, work: &Path) -> Result<PathBuf, Failure> {
 /// The first blocks of a file; the file itself if it has no more.
 fn cut(file: &Path, blocks: u32, work: &Path) -> Result<PathBuf, Failure> {
     let wanted = blocks as usize + 1;
-    let found =
-        Records::open(file)?.take(wanted + 1).try_fold(0, |count, record| record.map(|_| count + 1))?;
+    let (mut found, mut bytes) = (0, 0);
+    for record in Records::open(file)?.take(wanted) {
+        found += 1;
+        bytes += record?.framed().len() as u64;
+    }
     if found < wanted {
         return Err(format!("{} has {found} records and not {wanted}", file.display()).into());
     }
-    if found == wanted {
+    if fs::metadata(file)?.len() == bytes {
         return Ok(fs::canonicalize(file)?);
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let part = work.join(format!("{stem}-first-{blocks}.dat"));
-    if !part.exists() {
+    // Another chain's first blocks have another length.
+    if !fs::metadata(&part).is_ok_and(|there| there.len() == bytes) {
         let records = Records::open(file)?.take(wanted);
         replace(&part, |out| records.into_iter().try_for_each(|record| out.write_all(record?.framed())))?;
     }
@@ -99,7 +103,7 @@ fn replace(
 }
 
 /// Reads the whole file, which also leaves it in the system's cache.
-fn survey(file: PathBuf) -> Result<Chain, Failure> {
+fn survey(file: PathBuf, work: &Path) -> Result<Chain, Failure> {
     let bytes = fs::metadata(&file)?.len();
     let mut headers = Vec::new();
     let mut block_transactions = Vec::new();
@@ -112,10 +116,15 @@ fn survey(file: PathBuf) -> Result<Chain, Failure> {
     let (tip, blocks) = (*tip, u32::try_from(headers.len())?);
     let above = std::iter::successors(Some(tip), |below| Some(child_of(below)));
     headers.extend(above.skip(1).take(HEADERS_ABOVE as usize));
-    let list = file.with_extension("headers");
+    let list = beside(work, &file, "headers");
     replace(&list, |out| headers.iter().try_for_each(|header| out.write_all(&header.to_bytes())))?;
     let transactions = block_transactions.iter().copied().map(u64::from).sum();
     Ok(Chain { file, headers: list, blocks, transactions, block_transactions, bytes, tip: tip.hash() })
+}
+
+/// A file of this kind that belongs to a chain's file.
+pub(crate) fn beside(work: &Path, file: &Path, kind: &str) -> PathBuf {
+    work.join(file.file_name().unwrap_or_default()).with_extension(kind)
 }
 
 /// A header that keeps every rule of regtest; there is no block to it.

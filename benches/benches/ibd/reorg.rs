@@ -36,7 +36,7 @@ const HEAD: [&str; 5] = ["case", "indexes", "s", "CPU s", "ms for a block off an
 pub(crate) fn run(args: &ReorgArgs) -> Result<(), Failure> {
     let work = chain::work_dir(&args.chain)?;
     let chain = chain::prepare(&args.chain, &work)?;
-    let branch = branch(&chain, args.depth)?;
+    let branch = branch(&chain, args.depth, &work)?;
     let mut builds = Builds::default();
     let (mut rows, mut failed) = (Vec::new(), false);
     for case in &args.cases {
@@ -91,13 +91,13 @@ fn cells(case: Case, indexes: bool, step: Step, depth: u32) -> [String; 5] {
     ]
 }
 
-/// Writes the other branch beside the chain's file.
-fn branch(chain: &Chain, depth: u32) -> Result<Branch, Failure> {
+/// Writes the other branch to a file.
+fn branch(chain: &Chain, depth: u32, work: &Path) -> Result<Branch, Failure> {
     let fork = chain.blocks.checked_sub(depth).ok_or("the chain is shorter than the branch")?;
     let spec = Arc::new(presets::regtest());
     let mut tree = HeaderTree::new(Arc::clone(&spec));
     let mut tip = tree.genesis();
-    let file = chain.file.with_extension(format!("branch-{depth}"));
+    let file = chain::beside(work, &chain.file, &format!("branch-{depth}"));
     let mut out = BufWriter::new(File::create(&file)?);
     let mut transactions = 0;
     for (height, record) in (0_u32..).zip(Records::open(&chain.file)?).skip(1) {
