@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::child::{self, End, Job, Sample};
 use crate::measure;
+use crate::queries::LONGEST_WAIT;
 
 /// The engine of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -55,6 +56,12 @@ pub(crate) fn import(job: &Job, store: StoreName) -> Result<End, Failure> {
     })?;
     let reorg = child::change_branch(job, |block| {
         chain.submit_block(Block::from_bytes(block)?, now)?;
+        // The indexes that are on belong to it.
+        let reader = chain.reader();
+        reader
+            .indexes()
+            .iter()
+            .try_for_each(|index| reader.wait_for_index(*index, LONGEST_WAIT).map(|_| ()))?;
         Ok(())
     })?;
     let tip = chain.tip().hash;

@@ -32,6 +32,9 @@ struct Targets {
 /// Scripts that count as busy.
 const BUSY: usize = 16;
 
+/// The indexes are built beside the import; longer than this they must not lag.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
 /// Transactions on a page of a history.
 const PAGE: usize = 50;
 
@@ -134,17 +137,24 @@ fn ask(
     let go_on = |_| ControlFlow::Continue(());
     import::headers(&mut state, std::slice::from_ref(&chain.headers), now(), go_on)?;
     import::blocks(&mut state, std::slice::from_ref(&chain.file), now(), |_| ControlFlow::Continue(()))?;
+    caught_up(&state.reader(), chain)?;
     state.close()?;
     // What is asked was not just written.
     let state = ChainState::open(spec, &config)?;
     let reader = state.reader();
-    for index in [IndexKind::Tx, IndexKind::Address] {
-        if reader.index_status(index)?.hash != chain.tip {
-            return Err(format!("{index:?} has not reached the tip").into());
-        }
-    }
+    caught_up(&reader, chain)?;
     let rows = rows(&reader, targets)?;
     Ok(rows.into_iter().map(|row| row.cells(store)).collect())
+}
+
+/// Waits until both indexes have reached the chain's last block.
+fn caught_up(reader: &ChainReader, chain: &Chain) -> Result<(), Failure> {
+    for index in [IndexKind::Tx, IndexKind::Address] {
+        if reader.wait_for_index(index, LONGEST_WAIT)?.hash != chain.tip {
+            return Err(format!("the {index} index has not reached the tip").into());
+        }
+    }
+    Ok(())
 }
 
 /// The times of one question.

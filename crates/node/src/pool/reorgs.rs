@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cairn_chainstate::{ChainReader, ChainState, IndexKind, Submitted, script_hash};
 use cairn_consensus::CoinViewError;
@@ -19,6 +20,9 @@ use crate::writer::{Writer, WriterHandle, now};
 
 /// Blocks that give coins before anything happens.
 const FIRST: usize = 24;
+
+/// Far more than an index needs for some blocks.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Fewer than make a line of transactions too long for the pool.
 const MAX_STEPS: usize = 24;
@@ -296,8 +300,10 @@ impl World {
         assert_eq!(self.reader.tip(), straight.tip());
         assert_eq!(self.reader.view().coins().unwrap(), straight.view().coins().unwrap());
         for index in [IndexKind::Tx, IndexKind::Address, IndexKind::CoinStats] {
-            let (ours, theirs) = (self.reader.index_status(index), straight.index_status(index));
-            assert_eq!(ours.unwrap().hash, theirs.unwrap().hash);
+            for reader in [&self.reader, &straight] {
+                let reached = reader.wait_for_index(index, LONGEST_WAIT).unwrap();
+                assert_eq!(reached.hash, self.tip, "{index}");
+            }
         }
         for txid in &self.known {
             assert_eq!(self.reader.tx(txid).unwrap(), straight.tx(txid).unwrap(), "{txid}");
