@@ -33,6 +33,10 @@ pub fn status(remote: &Remote) -> Result<(), Failure> {
     line(format_args!("chain work  {}", status.chain_work));
     line(format_args!("difficulty  {} (bits {})", status.difficulty, status.bits_hex));
     line(format_args!("progress    {:.2} %", status.progress * 100.0));
+    if let Some(background) = &status.background {
+        let (height, target) = (background.height, background.target);
+        line(format_args!("background  {height} of {target} blocks below the snapshot checked"));
+    }
     line(format_args!("mempool     {} transactions", status.mempool));
     line(format_args!("peers       {}", status.peers));
     let miner = &status.miner;

@@ -14,6 +14,7 @@ mod miner;
 mod network;
 mod proxy;
 mod readme;
+mod snapshot;
 mod store;
 mod support;
 mod verify;

@@ -144,7 +144,7 @@ impl ChainReader {
     /// How far the blocks below the snapshot that the chain began with are checked; `None` without one, and once it is
     /// validated.
     pub fn validation(&self) -> Option<Validation> {
-        self.shared.read().validation
+        self.view().validation()
     }
 
     /// The hash of the coins at the tip in order of their outpoints: Core's `hash_serialized_3`. Reads all of them.
@@ -395,6 +395,11 @@ impl ChainView<'_> {
     /// Whether the transactions of the block are here.
     pub fn has_block(&self, id: NodeId) -> bool {
         self.live.row(id).is_some()
+    }
+
+    /// As [`ChainReader::validation`].
+    pub fn validation(&self) -> Option<Validation> {
+        self.live.validation
     }
 
     /// As [`ChainReader::wanted`].

@@ -44,16 +44,16 @@ pub use client::{
 };
 pub use config::HttpConfig;
 pub use dto::{
-    Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef, BlockSummary,
-    ChainStatus, ChainTip, CirculatingCoins, CoinbaseCoins, Currency, CurrencyError, DECIMALS_MAX, Decimal,
-    DecimalError, ErrorBody, Event, EventKind, EventSpan, EventType, FeeEstimate, FeeRate, FeeSource,
-    FeeUnit, FieldName, FilterInfo, History, HistoryEntry, IndexProgress, MaxSupplyCoins, MempoolEvent,
-    MempoolPage, MempoolTx, MineRequest, Mined, MinerStatus, MiningTemplate, Notation, PeerAddRequest,
-    PeerAdded, PeerInfo, PeerList, PoolEvent, Readiness, ReorgEvent, SendRequest, Sent, SentStatus, Services,
-    SpecDocument, SpecDocumentError, Status, Stopping, Submission, SubmitRequest, SubsidyCoins, Supply,
-    SupplyCoins, SyncStarted, TICKER_MAX, TemplateLimits, TemplateTx, TickerField, TipStatus, Transport,
-    TxDetail, TxEvent, TxInfo, TxInput, TxOutput, TxProof, TxRemoval, TxRemovedEvent, TxStatus, Utxo,
-    UtxoPage, ValueCoins, WalletSendRequest, WalletSent, WalletStatus,
+    BackgroundProgress, Balance, BalanceCoins, BlockEvent, BlockHeader, BlockInfo, BlockPage, BlockRef,
+    BlockSummary, ChainStatus, ChainTip, CirculatingCoins, CoinbaseCoins, Currency, CurrencyError,
+    DECIMALS_MAX, Decimal, DecimalError, ErrorBody, Event, EventKind, EventSpan, EventType, FeeEstimate,
+    FeeRate, FeeSource, FeeUnit, FieldName, FilterInfo, History, HistoryEntry, IndexProgress, MaxSupplyCoins,
+    MempoolEvent, MempoolPage, MempoolTx, MineRequest, Mined, MinerStatus, MiningTemplate, Notation,
+    PeerAddRequest, PeerAdded, PeerInfo, PeerList, PoolEvent, Readiness, ReorgEvent, SendRequest, Sent,
+    SentStatus, Services, SpecDocument, SpecDocumentError, Status, Stopping, Submission, SubmitRequest,
+    SubsidyCoins, Supply, SupplyCoins, SyncStarted, TICKER_MAX, TemplateLimits, TemplateTx, TickerField,
+    TipStatus, Transport, TxDetail, TxEvent, TxInfo, TxInput, TxOutput, TxProof, TxRemoval, TxRemovedEvent,
+    TxStatus, Utxo, UtxoPage, ValueCoins, WalletSendRequest, WalletSent, WalletStatus,
 };
 pub use error::{ApiError, Index, Resource};
 pub use metrics::Metrics;

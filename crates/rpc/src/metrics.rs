@@ -84,6 +84,11 @@ impl Metrics {
         gauge("cairn_mempool_transactions", "Unconfirmed transactions held.", count(status.mempool));
         gauge("cairn_peers", "Connected peers.", count(status.peers));
         gauge("cairn_uptime_seconds", "Seconds since the node started.", count(status.uptime_s));
+        let left = status
+            .background
+            .as_ref()
+            .map_or(0, |background| background.target.to_u32().saturating_sub(background.height.to_u32()));
+        gauge("cairn_background_blocks_left", "Blocks below the snapshot still to be checked.", left.into());
         for index in &status.indexes {
             let label = vec![Label::new("index", index.name.clone())];
             let key = Key::from_parts("cairn_index_behind_events", label);

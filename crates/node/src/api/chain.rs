@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cairn_chainstate::{BranchStatus, BranchTip, ChainView, IndexKind};
+use cairn_chainstate::{BranchStatus, BranchTip, ChainView, IndexKind, Validation};
 use cairn_params::{ChainSpec, Fork};
 use cairn_primitives::{Amount, BlockTime};
-use cairn_rpc::{ApiError, ChainStatus, ChainTip, IndexProgress, Readiness, Status, Supply, TipStatus};
+use cairn_rpc::{
+    ApiError, BackgroundProgress, ChainStatus, ChainTip, IndexProgress, Readiness, Status, Supply, TipStatus,
+};
 
 use super::{Service, unreadable};
 use crate::pool::is_recent_view;
@@ -48,6 +50,7 @@ impl Service {
             miner,
             deployments: deployments(self.spec(), &view),
             indexes,
+            background: view.validation().map(background),
             pruned_height: view.pruned_to(),
             uptime_s: self.started.elapsed().as_secs(),
             ts: u64::from(now().to_u32()),
@@ -138,4 +141,10 @@ fn chain_tip(view: &ChainView<'_>, branch: &BranchTip) -> ChainTip {
             BranchStatus::Invalid => TipStatus::Invalid,
         },
     }
+}
+
+fn background(validation: Validation) -> BackgroundProgress {
+    let Validation { base_height, base, height } = validation;
+    let progress = f64::from(height.to_u32()) / f64::from(base_height.to_u32().max(1));
+    BackgroundProgress { height, target: base_height, base_hash: base, progress }
 }

@@ -52,7 +52,8 @@ impl Network {
         let saved = files::load(&dir, PEERS_FILE, PeersFile::from_bytes);
         let saved = saved.map_or_else(fresh, Ok)?;
         let (host, offers) = NodeHost::new(reader.clone(), Arc::clone(pool), writer);
-        let pruned = config.prune.is_some() || reader.pruned_to().is_some();
+        // Below a snapshot the old blocks are not here yet either.
+        let pruned = config.prune.is_some() || reader.pruned_to().is_some() || reader.validation().is_some();
         let judge = Arc::clone(pool);
         spawn(Box::new(move || host::judge(&judge, &reader, &offers)))?;
 

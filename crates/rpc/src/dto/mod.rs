@@ -34,8 +34,8 @@ pub use mining::{
 pub use peers::{PeerAddRequest, PeerAdded, PeerInfo, PeerList, Services, SyncStarted, Transport};
 pub use spec::{SpecDocument, SpecDocumentError};
 pub use status::{
-    ChainStatus, ChainTip, CirculatingCoins, IndexProgress, MaxSupplyCoins, Readiness, Status, Stopping,
-    SubsidyCoins, Supply, SupplyCoins, TipStatus,
+    BackgroundProgress, ChainStatus, ChainTip, CirculatingCoins, IndexProgress, MaxSupplyCoins, Readiness,
+    Status, Stopping, SubsidyCoins, Supply, SupplyCoins, TipStatus,
 };
 pub use wallet::{WalletSendRequest, WalletSent, WalletStatus};
 

@@ -79,6 +79,9 @@ pub struct Status {
     /// The indexes the node keeps, and how far each has come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IndexProgress>,
+    /// The checking of the blocks below a snapshot that the chain began with; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<BackgroundProgress>,
     /// Height of the highest block that was pruned; left out where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruned_height: Option<Height>,
@@ -86,6 +89,19 @@ pub struct Status {
     pub uptime_s: u64,
     /// The node's clock, Unix seconds.
     pub ts: u64,
+}
+
+/// How far the blocks below a snapshot are checked, while the chain grows above it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BackgroundProgress {
+    /// The blocks up to this height were checked.
+    pub height: Height,
+    /// Height of the snapshot's block.
+    pub target: Height,
+    /// The snapshot's block.
+    pub base_hash: BlockHash,
+    /// Share of the blocks that were checked, 0 to 1.
+    pub progress: f64,
 }
 
 /// How far an index has come. It follows the event log, so a reorganisation counts each block taken off and put on.

@@ -39,6 +39,7 @@ impl NodeApi for FakeNode {
             miner: self.mining_status()?,
             deployments: BTreeMap::new(),
             indexes: Vec::new(),
+            background: None,
             pruned_height: None,
             uptime_s: 5,
             ts: 1_700_000_000,
