@@ -238,12 +238,14 @@ fn sync_found(dir: &Path) -> std::io::Result<()> {
         match entry.file_type()?.is_dir() {
             true => sync_found(&entry.path())?,
             // Elsewhere only who may write can sync.
-            false if cfg!(unix) => File::open(entry.path())?.sync_all()?,
+            false if cfg!(unix) => {
+                failpoint::around("store.found-sync", || File::open(entry.path())?.sync_all())?
+            }
             false => {}
         }
     }
     // A directory can be synced where it can be opened as a file, which is where it is needed.
-    File::open(dir).map_or(Ok(()), |dir| dir.sync_all())
+    File::open(dir).map_or(Ok(()), |dir| failpoint::around("store.found-sync", || dir.sync_all()))
 }
 
 /// Name of the lock file in a store's directory.

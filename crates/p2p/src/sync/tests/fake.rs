@@ -63,6 +63,8 @@ pub(super) struct FakeChain {
     /// Stored, but not their parents, by which they are found.
     waiting: BTreeMap<BlockHash, Vec<NodeId>>,
     tip: NodeId,
+    /// Blocks of the best chain whose data is gone.
+    lost: BTreeSet<(Height, BlockHash)>,
     /// Blocks that turn out invalid when they are submitted.
     pub(super) bad: BTreeSet<BlockHash>,
 }
@@ -73,7 +75,15 @@ impl FakeChain {
         let tip = tree.genesis();
         let genesis = BTreeSet::from([tree.hash(tip)]);
         let (stored, complete) = (genesis.clone(), genesis);
-        Self { stored, complete, waiting: BTreeMap::new(), tip, tree, bad: BTreeSet::new() }
+        Self {
+            stored,
+            complete,
+            waiting: BTreeMap::new(),
+            tip,
+            tree,
+            lost: BTreeSet::new(),
+            bad: BTreeSet::new(),
+        }
     }
 
     pub(super) fn with_blocks(spec: &Arc<ChainSpec>, headers: &[Header]) -> Self {
@@ -115,6 +125,9 @@ impl FakeChain {
         if !self.stored.insert(hash) {
             return BlockOutcome::Known;
         }
+        if self.lost.remove(&(self.tree.height(id), hash)) {
+            return BlockOutcome::Accepted;
+        }
         self.activate(id);
         BlockOutcome::Accepted
     }
@@ -139,6 +152,8 @@ impl FakeChain {
     /// The block's data is gone.
     pub(super) fn lose(&mut self, hash: &BlockHash) {
         assert!(self.stored.remove(hash));
+        let id = self.tree.get(hash).expect("it was stored");
+        self.lost.insert((self.tree.height(id), *hash));
     }
 
     fn point(&self, id: NodeId) -> ChainPoint {
@@ -185,10 +200,7 @@ impl ChainView for FakeChain {
     }
 
     fn wanted(&self, most: usize) -> Vec<(Height, BlockHash)> {
-        let mut chain: Vec<_> = std::iter::successors(Some(self.tip), |id| self.tree.parent(*id)).collect();
-        chain.reverse();
-        let lost = chain.into_iter().filter(|id| !self.stored.contains(&self.tree.hash(*id)));
-        lost.map(|id| (self.tree.height(id), self.tree.hash(id))).take(most).collect()
+        self.lost.iter().take(most).copied().collect()
     }
 
     fn headers_after(&self, locator: &[BlockHash], stop: &BlockHash, limit: usize) -> Vec<Header> {
