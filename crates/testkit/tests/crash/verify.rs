@@ -83,7 +83,7 @@ pub(crate) fn verify(place: &Place, workload: &Workload, torn: bool) {
     mark(RECOVERED);
     // A chain that is opened again is another one.
     drop(reader);
-    worker.work(told.action);
+    worker.work(resume_at(workload, told.action, torn));
     let reader = worker.chain().reader();
     assert_eq!(reader.tip().hash, workload.best(), "the tip at the end");
     consistent(&reader, workload);
@@ -94,6 +94,13 @@ pub(crate) fn verify(place: &Place, workload: &Workload, torn: bool) {
     assert_eq!((report.tip.hash, report.unsaved_bytes), (workload.best(), 0));
     // Also what was told while the workload went on fits what was told before.
     Told::read(place);
+}
+
+/// Where to go on. Blocks that were taken far below the best header are not durable yet: if the end of their file is gone
+/// they are given once more.
+fn resume_at(workload: &Workload, action: usize, torn: bool) -> usize {
+    let headers = workload.actions.iter().position(|action| matches!(action, Action::Headers));
+    headers.filter(|headers| torn && action > *headers).unwrap_or(action)
 }
 
 /// Writes a line to the log of the fail points.
@@ -149,6 +156,10 @@ fn consistent(reader: &ChainReader, workload: &Workload) {
     for index in IndexKind::ALL {
         let Ok(status) = reader.wait_for_index(index, PATIENCE) else { continue };
         assert_eq!((status.hash, status.last_event), (tip.hash, reader.last_event()), "the {index} index");
+        if tip.hash == workload.genesis() {
+            // A thread of its own may not have begun the index yet.
+            continue;
+        }
         match index {
             IndexKind::Tx => txs(reader, workload),
             IndexKind::Address => addresses(reader, workload, &coins),
