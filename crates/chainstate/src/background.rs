@@ -20,7 +20,7 @@ use crate::coins::{CoinDb, Coins, StagedCoins, settled};
 use crate::coins_hash::CoinsHasher;
 use crate::error::{ChainStateError, Refutation};
 use crate::flush::put_on;
-use crate::layout::{BlockRow, CoinsState};
+use crate::layout::BlockRow;
 use crate::live::Assumed;
 use crate::snapshot::{SnapshotRow, Standing};
 use crate::state::{ChainState, FLUSH_BLOCKS, FLUSH_BYTES, SinceFlush};
@@ -245,10 +245,7 @@ impl ChainState {
     fn write_background(&self, background: &mut Background) -> Result<(), ChainStateError> {
         let (at, to) =
             self.with_live(|live| (live.tree.hash(background.stored), live.tree.hash(background.at)));
-        let coins = &background.coins;
-        coins.set_state(&CoinsState { at, flushing_to: Some(to) })?;
-        coins.write(&background.cache)?;
-        coins.set_state(&settled(to))?;
+        background.coins.flush(at, to, &background.cache)?;
         background.cache = CoinCache::default();
         background.stored = background.at;
         background.since_flush = SinceFlush::default();

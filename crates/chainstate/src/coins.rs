@@ -145,8 +145,16 @@ impl CoinDb {
         failpoint::around("coins.clear-sync", || self.store.sync())
     }
 
+    /// Brings the store from block `at` to block `to` by the cache's changes, durably. Where that is cut short the store
+    /// names both, and some of the changes are made: all of them must be made again.
+    pub(crate) fn flush(&self, at: BlockHash, to: BlockHash, cache: &CoinCache) -> Result<(), StoreError> {
+        self.set_state(&CoinsState { at, flushing_to: Some(to) })?;
+        self.write(cache)?;
+        self.set_state(&settled(to))
+    }
+
     /// Makes all the cache's changes, in batches. Not durable before [`CoinDb::set_state`].
-    pub(crate) fn write(&self, cache: &CoinCache) -> Result<(), StoreError> {
+    fn write(&self, cache: &CoinCache) -> Result<(), StoreError> {
         let mut writer = Writer::new(&self.store, &CHANGES);
         for (outpoint, coin) in cache.changes() {
             match coin {

@@ -14,7 +14,6 @@ use cairn_primitives::{Block, BlockHash, Coin, Height, OutPoint};
 
 use crate::check::{Progress, Task};
 use crate::coin_cache::{CoinCache, InStore, Kept};
-use crate::coins::settled;
 use crate::config::Indexing;
 use crate::error::ChainStateError;
 use crate::layout::{CoinsState, EventRow, HeaderRow, StateRow};
@@ -96,9 +95,7 @@ impl ChainState {
             // Readers go on meanwhile: what they find does not change by moving it.
             let live = shared.read();
             let (at, to) = (live.tree.hash(self.coins_at), live.tree.hash(to));
-            shared.coins.set_state(&CoinsState { at, flushing_to: Some(to) })?;
-            shared.coins.write(&live.cache)?;
-            shared.coins.set_state(&settled(to))?;
+            shared.coins.flush(at, to, &live.cache)?;
         }
         let mut live = shared.write();
         if live.cache.flushed(self.cache_budget) == Kept::Nothing {

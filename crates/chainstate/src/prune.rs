@@ -52,11 +52,7 @@ impl ChainState {
     /// Removes old files as far as they are due.
     pub(crate) fn prune(&mut self) -> Result<(), ChainStateError> {
         let Some(prune) = self.prune else { return Ok(()) };
-        // Below a snapshot that is not validated blocks come late, and may lie in any file.
-        if self.with_live(|live| live.assumed.is_some()) {
-            return Ok(());
-        }
-        // The blocks below a snapshot are kept until they were checked.
+        // Below a snapshot that is not validated blocks come late, may lie in any file, and are still to be checked.
         if self.with_live(|live| live.assumed.is_some()) {
             return Ok(());
         }
@@ -129,7 +125,7 @@ impl ChainState {
         self.files.remove_below(due.keep_from)
     }
 
-    /// Ends a pruning that a crash cut short, and looks where indexes still have to go.
+    /// Ends a pruning that a crash cut short.
     pub(crate) fn finish_pruning(&mut self) -> Result<(), ChainStateError> {
         let Some(PrunedRow { files, .. }) = self.with_live(|live| live.pruned) else { return Ok(()) };
         let shared = self.shared.clone();

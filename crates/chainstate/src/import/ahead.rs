@@ -100,6 +100,20 @@ struct State {
     ended: bool,
     /// No more is wanted.
     closed: bool,
+    /// A thread panicked, and what it had taken will not come.
+    broken: bool,
+}
+
+/// Says at the end of a thread that it panicked.
+struct Told<'a, 'b>(&'a Ahead<'b>);
+
+impl Drop for Told<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.state().broken = true;
+            self.0.changed.notify_all();
+        }
+    }
 }
 
 impl<'a> Ahead<'a> {
@@ -139,7 +153,7 @@ impl<'a> Ahead<'a> {
         self.changed.notify_all();
     }
 
-    /// The next record; `None` at the end of the files. Waits for the threads that read ahead.
+    /// The next record; `None` at the end of the files. Waits for the threads that read ahead, and panics if one of them did.
     pub(super) fn wait(&self) -> Option<Item> {
         let mut state = self.state();
         loop {
@@ -149,6 +163,7 @@ impl<'a> Ahead<'a> {
             if state.ended && state.slots.is_empty() {
                 return None;
             }
+            assert!(!state.broken, "a thread that reads ahead panicked");
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -179,6 +194,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn work(&self) {
+        let _told = Told(self);
         while self.wait_for_room() {
             let Some(Cut { number, at, end, bytes }) = self.next_record() else { return };
             let content = bytes.and_then(|bytes| Content::new(bytes, self.spec));
@@ -244,5 +260,28 @@ impl<'a> Ahead<'a> {
 impl Item {
     fn size(&self) -> usize {
         self.content.as_ref().map_or(0, |content| content.record.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cairn_params::presets;
+
+    /// Nobody else would ever fill the slot that was kept.
+    #[test]
+    #[should_panic(expected = "a thread that reads ahead panicked")]
+    fn a_thread_that_panics_leaves_nobody_waiting() {
+        let spec = presets::regtest();
+        let (ahead, _) = Ahead::open(&[], &spec).unwrap_or_else(|_| panic!("there is no file to open"));
+        ahead.state().slots.push_back(None);
+        std::thread::scope(|scope| {
+            let broken = scope.spawn(|| {
+                let _told = Told(&ahead);
+                panic!("meant");
+            });
+            assert!(broken.join().is_err());
+        });
+        ahead.wait();
     }
 }
