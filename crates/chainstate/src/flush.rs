@@ -21,8 +21,15 @@ use crate::open::Watch;
 use crate::state::{ChainState, Pending, SinceFlush};
 
 impl ChainState {
-    /// Makes headers, blocks, tip and events durable, tells the indexes of them, and hands the events out.
-    pub(crate) fn commit(&mut self) -> Result<(), ChainStateError> {
+    /// Makes headers, blocks, tip and events durable, tells the indexes of them, and hands the events out. Near the best
+    /// header each call that changes the chain ends with it. Coins stay in memory: after a crash they are made again from
+    /// the blocks. [`flush`](Self::flush) writes them too.
+    ///
+    /// # Errors
+    /// [`ChainStateError::Io`] and [`ChainStateError::Store`] when the disk refuses; the chain is then halted, and
+    /// [`ChainStateError::Halted`] once it is.
+    pub fn commit(&mut self) -> Result<(), ChainStateError> {
+        self.check_running()?;
         let Pending { events, rows, marks, .. } = &self.pending;
         let nothing = events.is_empty() && rows.is_empty() && marks.is_empty();
         if nothing && self.saved_headers == self.with_live(|live| live.tree.len()) {

@@ -1,34 +1,42 @@
 //! The one thread that owns the chain's state.
 //!
 //! Everyone else holds a [`ChainReader`] and asks this thread to take headers and blocks. Whenever the tip has moved, and
-//! before the next order, this thread tells a [`TipListener`], so that the pool never falls more than one step behind.
+//! before it moves again, this thread tells a [`TipListener`], so that the pool never falls more than one step behind. Blocks
+//! that wait in a row are taken together, so that the scripts of several run at a time.
 //!
 //! [`ChainReader`]: cairn_chainstate::ChainReader
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cairn_chainstate::{
     ChainReader, ChainState, ChainStateError, SubmitError, Submitted, Tip, ValidationStep,
 };
-use cairn_consensus::HeaderError;
+use cairn_consensus::{HeaderError, NodeId};
 use cairn_primitives::{Block, BlockHash, BlockTime, Header};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::{error, info};
 
 use crate::error::NodeError;
 
-/// Longest time a change stays unflushed while the node idles.
-const FLUSH_EVERY: Duration = Duration::from_secs(10);
+/// Longest time a change stays in memory alone. While orders come, coins are left out: they are made again from the blocks,
+/// and to write them this often would undo what their cache is for.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Blocks that are taken together, at most: orders behind them wait, and so does the end of the node.
+const MAX_BLOCKS: usize = 64;
+
+/// Bytes of blocks at which no further one is taken together with them.
+const MAX_BYTES: usize = 8 << 20;
 
 /// Takes what became of a block, on the writer's own thread: it must not wait.
-pub(crate) type BlockReply = Box<dyn FnOnce(&Result<Submitted, SubmitError>) + Send>;
+pub(crate) type BlockReply = Box<dyn FnOnce(Result<Submitted, SubmitError>) + Send>;
 /// Takes what became of headers: how many of them are new, or the first that was refused.
 pub(crate) type HeadersReply = Box<dyn FnOnce(Result<usize, (usize, HeaderError)>) + Send>;
 
 enum Order {
-    Submit(Box<Block>, Sender<Result<Submitted, SubmitError>>),
     Block(Box<Block>, BlockReply),
     Headers(Vec<Header>, HeadersReply),
     Stop,
@@ -78,7 +86,9 @@ impl WriterHandle {
     /// Has the block checked, stored and connected, and waits for the outcome.
     pub(crate) fn submit(&self, block: Block) -> Result<Submitted, SubmitFailure> {
         let (answer, outcome) = bounded(1);
-        self.orders.send(Order::Submit(Box::new(block), answer)).map_err(|_| SubmitFailure::Stopping)?;
+        // Whoever asked may have given up waiting.
+        let reply = Box::new(move |outcome| drop(answer.send(outcome)));
+        self.orders.send(Order::Block(Box::new(block), reply)).map_err(|_| SubmitFailure::Stopping)?;
         Ok(outcome.recv().map_err(|_| SubmitFailure::Stopping)??)
     }
 
@@ -97,6 +107,7 @@ impl WriterHandle {
 #[derive(Debug)]
 pub(crate) struct Writer {
     orders: Sender<Order>,
+    stopping: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), ChainStateError>>,
 }
 
@@ -108,10 +119,12 @@ impl Writer {
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, NodeError> {
         let (orders, incoming) = unbounded();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("chain".to_owned())
             .spawn(move || {
-                let outcome = Writing { reader: state.reader(), state, listener }.run(&incoming);
+                let outcome = Writing { reader: state.reader(), state, listener, stop }.run(&incoming);
                 if let Err(error) = &outcome {
                     error!(%error, "the chain can no longer be written");
                 }
@@ -119,15 +132,16 @@ impl Writer {
                 outcome
             })
             .map_err(|source| NodeError::Part { part: "chain writer", reason: source.to_string() })?;
-        Ok(Self { orders, thread })
+        Ok(Self { orders, stopping, thread })
     }
 
     pub(crate) fn handle(&self) -> WriterHandle {
         WriterHandle { orders: self.orders.clone() }
     }
 
-    /// Lets the block under way finish, flushes everything and ends the thread.
+    /// Lets the blocks under way finish, drops those that wait, flushes everything and ends the thread.
     pub(crate) fn stop(self) -> Result<(), NodeError> {
+        self.stopping.store(true, Ordering::Relaxed);
         // If the thread ended by itself, the join below tells.
         let _ = self.orders.send(Order::Stop);
         match self.thread.join() {
@@ -141,31 +155,33 @@ struct Writing<L> {
     state: ChainState,
     reader: ChainReader,
     listener: L,
+    /// What waits is not taken any more.
+    stop: Arc<AtomicBool>,
 }
 
 impl<L: TipListener> Writing<L> {
     fn run(mut self, orders: &Receiver<Order>) -> Result<(), ChainStateError> {
-        let mut flushed = Instant::now();
+        let (mut saved, mut asked) = (Instant::now(), Instant::now());
         let mut dirty = false;
         // Whether there may be something to check below a snapshot.
         let mut validating = true;
+        let mut held = None;
         loop {
-            let wait =
-                if validating { Duration::ZERO } else { FLUSH_EVERY.saturating_sub(flushed.elapsed()) };
-            match orders.recv_timeout(wait) {
-                Ok(Order::Submit(block, answer)) => {
-                    let outcome = self.take(*block)?;
-                    // Whoever asked may have given up waiting.
-                    let _ = answer.send(outcome);
-                    (dirty, validating) = (true, true);
-                }
+            let wait = if validating { Duration::ZERO } else { SAVE_EVERY.saturating_sub(saved.elapsed()) };
+            let order = match held.take() {
+                Some(order) => Ok(order),
+                None => orders.recv_timeout(wait),
+            };
+            match order {
+                Ok(Order::Block(..)) if self.stop.load(Ordering::Relaxed) => {}
                 Ok(Order::Block(block, reply)) => {
-                    reply(&self.take(*block)?);
-                    (dirty, validating) = (true, true);
+                    let (blocks, behind) = in_a_row((*block, reply), orders);
+                    self.take(blocks)?;
+                    (held, dirty, validating, asked) = (behind, true, true, Instant::now());
                 }
                 Ok(Order::Headers(headers, reply)) => {
                     reply(self.take_headers(headers));
-                    dirty = true;
+                    (dirty, asked) = (true, Instant::now());
                 }
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     info!("flushing the chain");
@@ -177,25 +193,55 @@ impl<L: TipListener> Writing<L> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if flushed.elapsed() >= FLUSH_EVERY {
-                if dirty {
+            if dirty && saved.elapsed() >= SAVE_EVERY {
+                if asked.elapsed() < SAVE_EVERY {
+                    self.state.commit()?;
+                } else {
                     self.state.flush()?;
+                    dirty = false;
                 }
-                (flushed, dirty) = (Instant::now(), false);
+                saved = Instant::now();
             }
         }
     }
 
-    /// Takes a block and tells of the move it made. The error is one that ends the writer.
-    fn take(&mut self, block: Block) -> Result<Result<Submitted, SubmitError>, ChainStateError> {
-        let before = self.state.tip();
-        let copy = self.listener.wants_blocks().then(|| Arc::new(block.clone()));
-        let outcome = self.state.submit_block(block, now());
-        if matches!(outcome, Err(SubmitError::State(_))) {
-            return Err(ChainStateError::Halted);
+    /// Takes blocks and tells of each move they made. The error is one that ends the writer.
+    fn take(&mut self, blocks: Vec<(Block, BlockReply)>) -> Result<(), ChainStateError> {
+        let Writing { state, reader, listener, .. } = self;
+        let mut before = state.tip();
+        let copy = |block: &Block| Arc::new(block.clone());
+        let wanted = listener.wants_blocks();
+        let copies: Vec<_> = blocks.iter().map(|(block, _)| wanted.then(|| copy(block))).collect();
+        let (blocks, replies): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
+        let mut replies = copies.into_iter().zip(replies);
+        let mut broken = None;
+        let mut outcome = |result: Result<Submitted, SubmitError>, tip| {
+            let (copy, reply) = replies.next().expect("each block has one outcome");
+            if broken.is_some() {
+                return;
+            }
+            if matches!(result, Err(SubmitError::State(_))) {
+                broken = Some(ChainStateError::Halted);
+                return;
+            }
+            match tell(reader, listener, before, tip, copy.as_ref()) {
+                Ok(()) => reply(result),
+                Err(error) => broken = Some(error),
+            }
+            before = tip;
+        };
+        let mut blocks = blocks.into_iter();
+        match (blocks.next(), blocks.len()) {
+            (Some(only), 0) => {
+                let result = state.submit_block(only, now());
+                outcome(result, state.tip());
+            }
+            (first, _) => {
+                let all = first.into_iter().chain(blocks).collect();
+                state.submit_blocks(all, now(), |_, result, tip| outcome(result, tip));
+            }
         }
-        self.tell(before, copy.as_ref())?;
-        Ok(outcome)
+        broken.map_or(Ok(()), Err)
     }
 
     /// Does a small piece of the work below a snapshot; `false` if there is none.
@@ -203,48 +249,8 @@ impl<L: TipListener> Writing<L> {
         let before = self.state.tip();
         let step = self.state.validate_next()?;
         // Once it is done, a branch that had waited for it may win.
-        self.tell(before, None)?;
+        tell(&self.reader, &mut self.listener, before, self.state.tip(), None)?;
         Ok(step != ValidationStep::Idle)
-    }
-
-    /// Tells of the move since `before`, if there was one; `fresh` is likely one of its blocks.
-    fn tell(&mut self, before: Tip, fresh: Option<&Arc<Block>>) -> Result<(), ChainStateError> {
-        let tip = self.state.tip();
-        if tip.hash != before.hash {
-            let change = match self.listener.wants_blocks() {
-                true => self.change(before, tip, fresh)?,
-                false => TipMove { disconnected: Vec::new(), connected: Vec::new(), tip },
-            };
-            self.listener.moved(&change);
-        }
-        Ok(())
-    }
-
-    /// The blocks between two tips; `fresh` is likely one of them.
-    fn change(&self, from: Tip, to: Tip, fresh: Option<&Arc<Block>>) -> Result<TipMove, ChainStateError> {
-        let (off, on) = {
-            let view = self.reader.view();
-            let tree = view.tree();
-            let known = |hash| tree.get(&hash).expect("a tip's header is in the tree");
-            let plan = tree.plan(known(from.hash), known(to.hash));
-            let hashes = |ids: &[cairn_consensus::NodeId]| -> Vec<BlockHash> {
-                ids.iter().map(|id| tree.hash(*id)).collect()
-            };
-            (hashes(&plan.disconnect), hashes(&plan.connect))
-        };
-        let fresh = fresh.map(|block| (block.hash(), block));
-        let read = |hashes: Vec<BlockHash>| -> Result<Vec<Arc<Block>>, ChainStateError> {
-            let mut blocks = Vec::with_capacity(hashes.len());
-            for hash in hashes {
-                if let Some((_, block)) = fresh.filter(|(fresh, _)| *fresh == hash) {
-                    blocks.push(Arc::clone(block));
-                } else if let Some(block) = self.reader.block(&hash)? {
-                    blocks.push(Arc::new(block));
-                }
-            }
-            Ok(blocks)
-        };
-        Ok(TipMove { disconnected: read(off)?, connected: read(on)?, tip: to })
     }
 
     fn take_headers(&mut self, headers: Vec<Header>) -> Result<usize, (usize, HeaderError)> {
@@ -259,8 +265,197 @@ impl<L: TipListener> Writing<L> {
     }
 }
 
+/// The block, those that wait right behind it, and the order behind them.
+fn in_a_row(
+    first: (Block, BlockReply),
+    orders: &Receiver<Order>,
+) -> (Vec<(Block, BlockReply)>, Option<Order>) {
+    let mut bytes = first.0.total_size();
+    let mut blocks = vec![first];
+    while blocks.len() < MAX_BLOCKS && bytes < MAX_BYTES {
+        match orders.try_recv() {
+            Ok(Order::Block(block, reply)) => {
+                bytes += block.total_size();
+                blocks.push((*block, reply));
+            }
+            Ok(other) => return (blocks, Some(other)),
+            // That the last handle is gone is noticed when the next order is waited for.
+            Err(_) => break,
+        }
+    }
+    (blocks, None)
+}
+
+/// Tells of the move from `before` to `tip`, if there was one; `fresh` is likely one of its blocks.
+fn tell(
+    reader: &ChainReader,
+    listener: &mut impl TipListener,
+    before: Tip,
+    tip: Tip,
+    fresh: Option<&Arc<Block>>,
+) -> Result<(), ChainStateError> {
+    if tip.hash != before.hash {
+        let change = match listener.wants_blocks() {
+            true => change(reader, before, tip, fresh)?,
+            false => TipMove { disconnected: Vec::new(), connected: Vec::new(), tip },
+        };
+        listener.moved(&change);
+    }
+    Ok(())
+}
+
+/// The blocks between two tips; `fresh` is likely one of them.
+fn change(
+    reader: &ChainReader,
+    from: Tip,
+    to: Tip,
+    fresh: Option<&Arc<Block>>,
+) -> Result<TipMove, ChainStateError> {
+    let (off, on) = {
+        let view = reader.view();
+        let tree = view.tree();
+        let known = |hash| tree.get(&hash).expect("a tip's header is in the tree");
+        let plan = tree.plan(known(from.hash), known(to.hash));
+        let hashes = |ids: &[NodeId]| -> Vec<BlockHash> { ids.iter().map(|id| tree.hash(*id)).collect() };
+        (hashes(&plan.disconnect), hashes(&plan.connect))
+    };
+    let fresh = fresh.map(|block| (block.hash(), block));
+    let read = |hashes: Vec<BlockHash>| -> Result<Vec<Arc<Block>>, ChainStateError> {
+        let mut blocks = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            if let Some((_, block)) = fresh.filter(|(fresh, _)| *fresh == hash) {
+                blocks.push(Arc::clone(block));
+            } else if let Some(block) = reader.block(&hash)? {
+                blocks.push(Arc::new(block));
+            }
+        }
+        Ok(blocks)
+    };
+    Ok(TipMove { disconnected: read(off)?, connected: read(on)?, tip: to })
+}
+
 /// The local clock in Unix seconds.
 pub(crate) fn now() -> BlockTime {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     BlockTime::new(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use cairn_params::presets;
+    use cairn_testkit::{Forge, TestKey};
+
+    use super::*;
+
+    /// Keeps what it is told: blocks off, blocks on, the new tip.
+    #[derive(Default, Clone)]
+    struct Told(Arc<Mutex<Vec<(usize, Vec<BlockHash>, BlockHash)>>>);
+
+    impl TipListener for Told {
+        fn wants_blocks(&self) -> bool {
+            true
+        }
+
+        fn moved(&mut self, change: &TipMove) {
+            let on = change.connected.iter().map(|block| block.hash()).collect();
+            self.0.lock().unwrap().push((change.disconnected.len(), on, change.tip.hash));
+        }
+    }
+
+    fn blocks(count: usize) -> Vec<Block> {
+        let mut forge = Forge::new(Arc::new(presets::regtest()));
+        let tip = forge.extend(forge.genesis(), count, &TestKey::new(1).p2pkh());
+        forge.chain(tip).into_iter().cloned().collect()
+    }
+
+    fn writing() -> (Writing<Told>, Told) {
+        let told = Told::default();
+        let state = ChainState::in_memory(Arc::new(presets::regtest()));
+        let stop = Arc::new(AtomicBool::new(false));
+        (Writing { reader: state.reader(), state, listener: told.clone(), stop }, told)
+    }
+
+    /// The blocks, and where what became of them is put in order.
+    fn asked(blocks: Vec<Block>) -> (Vec<(Block, BlockReply)>, Receiver<Result<Submitted, SubmitError>>) {
+        let (sender, outcomes) = unbounded();
+        let ask = |block| {
+            let sender = sender.clone();
+            (block, Box::new(move |outcome| sender.send(outcome).unwrap()) as BlockReply)
+        };
+        (blocks.into_iter().map(ask).collect(), outcomes)
+    }
+
+    #[test]
+    fn blocks_taken_together_are_told_one_by_one() {
+        let blocks = blocks(10);
+        let hashes: Vec<_> = blocks.iter().map(Block::hash).collect();
+        let (mut writing, told) = writing();
+        let (asked, outcomes) = asked(blocks);
+        writing.take(asked).unwrap();
+        let tips = outcomes.iter().map(|outcome| match outcome.unwrap() {
+            Submitted::Connected { tip, blocks: 1 } => tip.hash,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(tips.collect::<Vec<_>>(), hashes);
+        let expected: Vec<_> = hashes.iter().map(|hash| (0, vec![*hash], *hash)).collect();
+        assert_eq!(*told.0.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_bad_block_among_them_ends_the_chain_below_it() {
+        let mut blocks = blocks(4);
+        // The second claims more than there is; the two above it are given another parent each.
+        let mut bad = blocks[1].clone();
+        let coinbase = &bad.transactions[0];
+        let mut outputs = coinbase.outputs().to_vec();
+        outputs[0].value = cairn_primitives::Amount::from_sat(outputs[0].value.to_sat() + 1);
+        let inputs = coinbase.inputs().to_vec();
+        bad.transactions[0] = cairn_primitives::Transaction::new(1, inputs, outputs, coinbase.lock_time());
+        blocks[1] = cairn_testkit::reseal(bad);
+        for n in 2..4 {
+            blocks[n].header.prev = blocks[n - 1].hash();
+            blocks[n] = cairn_testkit::reseal(blocks[n].clone());
+        }
+        let first = blocks[0].hash();
+        let (mut writing, told) = writing();
+        let (asked, outcomes) = asked(blocks);
+        writing.take(asked).unwrap();
+        let outcomes: Vec<_> = outcomes.iter().collect();
+        assert!(matches!(outcomes[0], Ok(Submitted::Connected { blocks: 1, .. })));
+        let codes: Vec<_> =
+            outcomes[1..].iter().map(|outcome| outcome.as_ref().unwrap_err().code()).collect();
+        // The header of the third is not kept, so nobody knows the parent of the fourth.
+        assert_eq!(codes, ["bad-cb-amount", "bad-prevblk", "prev-blk-not-found"]);
+        assert_eq!(*told.0.lock().unwrap(), [(0, vec![first], first)]);
+    }
+
+    #[test]
+    fn a_row_of_blocks_ends_at_the_limit_and_before_another_order() {
+        let (orders, incoming) = unbounded();
+        let block = || (presets::regtest().genesis_block(), Box::new(|_| ()) as BlockReply);
+        let order = || Order::Block(Box::new(block().0), block().1);
+        (0..MAX_BLOCKS).for_each(|_| orders.send(order()).unwrap());
+        let (row, held) = in_a_row(block(), &incoming);
+        assert_eq!((row.len(), held.is_none(), incoming.len()), (MAX_BLOCKS, true, 1));
+        orders.send(Order::Stop).unwrap();
+        orders.send(order()).unwrap();
+        let (row, held) = in_a_row(block(), &incoming);
+        assert!(row.len() == 2 && matches!(held, Some(Order::Stop)) && incoming.len() == 1);
+    }
+
+    #[test]
+    fn blocks_that_wait_at_the_end_are_dropped() {
+        let (mut given, outcomes) = asked(blocks(1));
+        let (block, reply) = given.remove(0);
+        let (writing, told) = writing();
+        let (orders, incoming) = unbounded();
+        orders.send(Order::Block(Box::new(block), reply)).unwrap();
+        orders.send(Order::Stop).unwrap();
+        writing.stop.store(true, Ordering::Relaxed);
+        writing.run(&incoming).unwrap();
+        drop(given);
+        assert_eq!((outcomes.iter().count(), told.0.lock().unwrap().len()), (0, 0));
+    }
 }

@@ -65,7 +65,7 @@ impl Host for NodeHost {
 
     fn check_block(&self, _: PeerId, block: Box<Block>, done: Reply<BlockOutcome>) {
         let reply =
-            Box::new(move |outcome: &Result<Submitted, SubmitError>| done.send(block_outcome(outcome)));
+            Box::new(move |outcome: Result<Submitted, SubmitError>| done.send(block_outcome(&outcome)));
         self.writer.submit_later(block, reply);
     }
 

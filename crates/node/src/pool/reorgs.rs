@@ -249,15 +249,18 @@ impl World {
                 kept.insert(0, self.pay(outpoint, coin, 77_777));
             }
         }
-        let mut last = None;
+        let (reply, outcomes) = crossbeam_channel::unbounded();
         for number in 0..depth + more {
             // All are tried in each block: some do not fit before others stand.
             let block = self.block(at, kept.clone(), 1 + u64::from(keep) + number as u64);
             let stand: BTreeSet<Txid> = block.transactions.iter().map(Transaction::txid).collect();
             kept.retain(|tx| !stand.contains(&tx.txid()));
             at = self.forge.accept(block.clone()).unwrap();
-            last = Some(self.handle.submit(block).unwrap());
+            let reply = reply.clone();
+            self.handle.submit_later(Box::new(block), Box::new(move |outcome| reply.send(outcome).unwrap()));
         }
+        drop(reply);
+        let last = outcomes.iter().map(Result::unwrap).last();
         assert!(
             last.is_some_and(|last| matches!(last, Submitted::Connected { .. } | Submitted::Reorged { .. }))
         );
