@@ -8,6 +8,7 @@ mod bad_input;
 mod chain;
 mod db;
 mod dev;
+mod events;
 mod explain;
 mod import;
 mod miner;

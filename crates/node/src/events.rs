@@ -12,6 +12,9 @@ use cairn_rpc::{BlockEvent, BlockRef, Event, EventKind as Told, ReorgEvent};
 pub(crate) trait Headers {
     /// A block's header and the work of the chain up to it.
     fn header(&self, hash: &BlockHash) -> Option<(Header, Work)>;
+
+    /// How many transactions a block has; `None` if it is not here.
+    fn tx_count(&self, hash: &BlockHash) -> Option<u32>;
 }
 
 /// Events out of log entries that follow one another, and what was taken from the log for them.
@@ -81,7 +84,7 @@ fn connected(entry: &ChainEvent, headers: &impl Headers) -> Event {
             height: entry.height,
             prev_hash: header.map_or(BlockHash::ZERO, |header| header.prev),
             timestamp: header.map_or(BlockTime::new(0), |header| header.time),
-            tx_count: None,
+            tx_count: headers.tx_count(&entry.hash),
         }),
     }
 }
@@ -124,6 +127,10 @@ mod tests {
             let mut bytes = [0; 32];
             bytes[31] = work;
             Some((header, Work::from_be_bytes(bytes)))
+        }
+
+        fn tx_count(&self, hash: &BlockHash) -> Option<u32> {
+            self.0.get(hash).map(|work| u32::from(*work))
         }
     }
 

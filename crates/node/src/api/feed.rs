@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_chainstate::{ChainEvent, ChainStateError, EventId};
-use cairn_primitives::{BlockHash, Header, Work};
+use cairn_primitives::{BlockHash, Header, Reader, Work};
 use cairn_rpc::{ApiError, Event, EventFeed, EventSpan, PoolEvent};
 use tokio::sync::broadcast;
 use tracing::debug;
@@ -18,6 +18,13 @@ const LIVE_BATCH: usize = 256;
 impl Headers for Service {
     fn header(&self, hash: &BlockHash) -> Option<(Header, Work)> {
         self.reader.header(hash).map(|info| (info.header, info.work))
+    }
+
+    fn tx_count(&self, hash: &BlockHash) -> Option<u32> {
+        // The block was checked when it came: its front is all that is read of it.
+        let bytes = self.reader.block_bytes(hash).ok().flatten()?;
+        let count = Reader::new(bytes.get(Header::SIZE..)?).compact_size().ok()?;
+        u32::try_from(count).ok()
     }
 }
 
