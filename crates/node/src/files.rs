@@ -93,4 +93,47 @@ mod tests {
         assert!(!dir.path().join("some.dat").exists());
         assert_eq!(fs::read(dir.path().join("some.dat.damaged")).unwrap(), [0xff, 0xfe]);
     }
+
+    /// Ends a process of this program at each step of a save, and looks at what is left.
+    #[cfg(unix)]
+    #[test]
+    fn a_kill_leaves_the_old_file_or_the_new_one() {
+        const DIR: &str = "CAIRN_NODE_FILES_CRASH_DIR";
+        const THIS: &str = "files::tests::a_kill_leaves_the_old_file_or_the_new_one";
+        if let Some(dir) = std::env::var_os(DIR) {
+            return save(Path::new(&dir), "some.dat", b"second");
+        }
+        let root = tempfile::tempdir().unwrap();
+        let log = root.path().join("log");
+        let killed_at = |place: &str, order: &str, value: &str| {
+            let dir = root.path().join(place);
+            fs::create_dir(&dir).unwrap();
+            save(&dir, "some.dat", b"first");
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", THIS]).env(DIR, &dir).env(order, value);
+            let ended = command.stdout(std::process::Stdio::null()).status().unwrap();
+            (ended.success(), load(&dir, "some.dat", text), dir)
+        };
+        let (through, found, _) = killed_at("whole", "CAIRN_FAILPOINT_LOG", log.to_str().unwrap());
+        assert_eq!((through, found.as_deref()), (true, Some("second")));
+        let log = fs::read_to_string(log).unwrap();
+        let names: Vec<_> =
+            log.lines().filter_map(|line| line.strip_prefix("hit ")?.split(' ').next()).collect();
+        assert_eq!(names, ["node-file.write", "node-file.sync", "node-file.rename", "node-file.dir-sync"]);
+        let mut left = Vec::new();
+        for (name, phase) in
+            names.iter().flat_map(|name| ["before", "middle", "after"].map(|phase| (name, phase)))
+        {
+            let order = format!("{name}:1:{phase}");
+            let (through, found, dir) = killed_at(&order.replace(':', "-"), "CAIRN_FAILPOINT_DIE", &order);
+            assert!(!through, "{order}");
+            left.push(found.expect("one of the two is there"));
+            save(&dir, "some.dat", b"third");
+            assert_eq!(load(&dir, "some.dat", text).as_deref(), Some("third"));
+        }
+        // The rename is the step that counts.
+        let old = left.iter().take_while(|text| *text == "first").count();
+        assert_eq!(old, 8, "{left:?}");
+        assert!(left[old..].iter().all(|text| text == "second"), "{left:?}");
+    }
 }
