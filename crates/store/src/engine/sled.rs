@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use cairn_failpoint as failpoint;
 
 use super::{Engine, Op, RawBytes, RawEntries};
 use crate::error::StoreError;
@@ -26,6 +29,7 @@ impl SledEngine {
         // Without the periodic flush nothing is synced behind the caller's back: what is durable, and in which
         // order, is what `sync` was called for.
         let config = ::sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(None);
+        remove_unfinished(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let start = Instant::now();
         loop {
             match config.open() {
@@ -39,6 +43,28 @@ impl SledEngine {
     fn convert(&self, error: ::sled::Error) -> StoreError {
         convert(&self.path, error)
     }
+}
+
+/// Bytes of the file `conf` of a store with the settings above.
+const CONF_BYTES: u64 = 62;
+
+/// Takes away what sled was in the middle of writing when its process ended, for with that it would not start.
+///
+/// At each start it writes a snapshot of its page table under a name that ends in `.generating`, syncs and renames it. But its
+/// `get_snapshot_files` (0.34.7) leaves out names of another ending, so that an unfinished one counts as the newest and the
+/// store as damaged. The snapshot before it and the log hold all that it would have held. The file `conf`, made with the
+/// store, comes in two pieces; where it is cut short sled writes it again if it is gone.
+fn remove_unfinished(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let unfinished = name.starts_with("snap.") && name.ends_with(".generating");
+        if unfinished || (name == "conf" && entry.metadata()?.len() < CONF_BYTES) {
+            failpoint::around("store.unfinished-remove", || fs::remove_file(entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn convert(path: &Path, error: ::sled::Error) -> StoreError {
@@ -103,4 +129,41 @@ fn free_garbage() {
 /// last of them. Sled has no kind of error for this, only the text.
 fn is_still_held(error: &::sled::Error) -> bool {
     matches!(error, ::sled::Error::Io(source) if source.to_string().contains("could not acquire lock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(engine: &SledEngine, key: &[u8]) {
+        engine.commit(vec![Op { key: key.to_vec(), value: Some(key.to_vec()) }]).unwrap();
+        engine.sync().unwrap();
+    }
+
+    fn conf(dir: &Path) -> Vec<u8> {
+        fs::read(dir.join("conf")).unwrap()
+    }
+
+    #[test]
+    fn what_a_kill_left_unfinished_keeps_no_store_from_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        put(&SledEngine::open(path, 1 << 20).unwrap(), b"first");
+        let whole = conf(path);
+        assert_eq!(whole.len() as u64, CONF_BYTES);
+        let ended_after = |bytes: usize| {
+            // As a kill leaves them: a snapshot that is newer than all others and not all there, `conf` without its end.
+            let snapshot = path.join("snap.00FFFFFFFFFFFFFF.generating");
+            fs::write(&snapshot, vec![1; bytes]).unwrap();
+            fs::write(path.join("conf"), &whole[..bytes]).unwrap();
+            let engine = SledEngine::open(path, 1 << 20).unwrap();
+            assert_eq!(engine.get(b"first").unwrap().unwrap().as_ref(), b"first");
+            assert_eq!(conf(path), whole, "{bytes}");
+            assert!(!snapshot.exists());
+            put(&engine, &[bytes as u8]);
+        };
+        [0, 1, 9, 30, 57, 58, 61].into_iter().for_each(ended_after);
+        let engine = SledEngine::open(path, 1 << 20).unwrap();
+        assert!([0, 1, 9, 30, 57, 58, 61].iter().all(|bytes| engine.get(&[*bytes]).unwrap().is_some()));
+    }
 }
