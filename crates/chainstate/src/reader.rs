@@ -153,9 +153,7 @@ impl ChainReader {
     /// [`ChainStateError::Store`] if the store fails.
     pub fn coins_hash(&self) -> Result<Sha256d, ChainStateError> {
         let mut hasher = CoinsHasher::new();
-        for (outpoint, coin) in self.view().coins()? {
-            hasher.push(&outpoint, &coin);
-        }
+        self.view().each_coin(|outpoint, coin| hasher.push(outpoint, coin))?;
         Ok(hasher.finish())
     }
 
@@ -468,18 +466,26 @@ impl ChainView<'_> {
     /// # Errors
     /// [`ChainStateError::Store`] if the store fails.
     pub fn coins(&self) -> Result<Vec<(OutPoint, Coin)>, ChainStateError> {
-        let mut coins = std::collections::BTreeMap::new();
+        let mut coins = Vec::new();
+        self.each_coin(|outpoint, coin| coins.push((*outpoint, coin.clone())))?;
+        Ok(coins)
+    }
+
+    /// Every unspent coin, in order of outpoints: those in the store, and in their places those that memory knows better.
+    fn each_coin(&self, mut tell: impl FnMut(&OutPoint, &Coin)) -> Result<(), ChainStateError> {
+        let mut tell =
+            |outpoint: &OutPoint, coin: Option<&Coin>| coin.into_iter().for_each(|coin| tell(outpoint, coin));
+        let mut changes = self.live.cache.changes().into_iter().peekable();
         for entry in self.shared.coins.iter() {
             let (outpoint, coin) = entry?;
-            coins.insert(outpoint, coin);
+            while let Some((new, made)) = changes.next_if(|(changed, _)| **changed < outpoint) {
+                tell(new, made);
+            }
+            let changed = changes.next_if(|(changed, _)| **changed == outpoint);
+            tell(&outpoint, changed.map_or(Some(&coin), |(_, now)| now));
         }
-        for (outpoint, coin) in self.live.cache.changes() {
-            match coin {
-                Some(coin) => coins.insert(*outpoint, coin.clone()),
-                None => coins.remove(outpoint),
-            };
-        }
-        Ok(coins.into_iter().collect())
+        changes.for_each(|(new, made)| tell(new, made));
+        Ok(())
     }
 
     /// The sums and the hash of the coins, which are all read: two to three microseconds each. Holds the chain still all the
@@ -488,17 +494,8 @@ impl ChainView<'_> {
     /// # Errors
     /// [`ChainStateError::Store`] if the store fails.
     pub fn coin_stats(&self) -> Result<CoinStats, ChainStateError> {
-        let changes = self.live.cache.changes();
         let mut sums = CoinSums::default();
-        for entry in self.shared.coins.iter() {
-            let (outpoint, coin) = entry?;
-            if changes.binary_search_by_key(&&outpoint, |(changed, _)| *changed).is_err() {
-                sums.insert(&outpoint, &coin);
-            }
-        }
-        for (outpoint, coin) in changes.into_iter().filter_map(|(outpoint, coin)| Some((outpoint, coin?))) {
-            sums.insert(outpoint, coin);
-        }
+        self.each_coin(|outpoint, coin| sums.insert(outpoint, coin))?;
         let tip = self.tip();
         Ok(sums.at(tip.height, tip.hash))
     }
