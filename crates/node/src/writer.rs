@@ -349,9 +349,14 @@ mod tests {
 
     use super::*;
 
-    /// Keeps what it is told: blocks off, blocks on, the new tip.
+    /// A move: how many blocks off, the blocks on, the new tip.
+    type Move = (usize, Vec<BlockHash>, BlockHash);
+
+    type Outcomes = Receiver<Result<Submitted, SubmitError>>;
+
+    /// Keeps what it is told.
     #[derive(Default, Clone)]
-    struct Told(Arc<Mutex<Vec<(usize, Vec<BlockHash>, BlockHash)>>>);
+    struct Told(Arc<Mutex<Vec<Move>>>);
 
     impl TipListener for Told {
         fn wants_blocks(&self) -> bool {
@@ -378,7 +383,7 @@ mod tests {
     }
 
     /// The blocks, and where what became of them is put in order.
-    fn asked(blocks: Vec<Block>) -> (Vec<(Block, BlockReply)>, Receiver<Result<Submitted, SubmitError>>) {
+    fn asked(blocks: Vec<Block>) -> (Vec<(Block, BlockReply)>, Outcomes) {
         let (sender, outcomes) = unbounded();
         let ask = |block| {
             let sender = sender.clone();
