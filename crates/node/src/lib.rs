@@ -41,6 +41,7 @@ mod lines;
 mod mining;
 mod network;
 mod node;
+mod pace;
 mod pool;
 pub mod snapshot;
 pub mod specs;

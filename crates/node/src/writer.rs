@@ -20,10 +20,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::{error, info};
 
 use crate::error::NodeError;
-
-/// Longest time a change stays in memory alone. While orders come, coins are left out: they are made again from the blocks,
-/// and to write them this often would undo what their cache is for.
-const SAVE_EVERY: Duration = Duration::from_secs(10);
+use crate::pace::{Due, Pace};
 
 /// Blocks that are taken together, at most: orders behind them wait, and so does the end of the node.
 const MAX_BLOCKS: usize = 64;
@@ -161,13 +158,12 @@ struct Writing<L> {
 
 impl<L: TipListener> Writing<L> {
     fn run(mut self, orders: &Receiver<Order>) -> Result<(), ChainStateError> {
-        let (mut saved, mut asked) = (Instant::now(), Instant::now());
-        let mut dirty = false;
+        let mut pace = Pace::new(Instant::now());
         // Whether there may be something to check below a snapshot.
         let mut validating = true;
         let mut held = None;
         loop {
-            let wait = if validating { Duration::ZERO } else { SAVE_EVERY.saturating_sub(saved.elapsed()) };
+            let wait = if validating { Duration::ZERO } else { pace.wait(Instant::now()) };
             let order = match held.take() {
                 Some(order) => Ok(order),
                 None => orders.recv_timeout(wait),
@@ -177,11 +173,12 @@ impl<L: TipListener> Writing<L> {
                 Ok(Order::Block(block, reply)) => {
                     let (blocks, behind) = in_a_row((*block, reply), orders);
                     self.take(blocks)?;
-                    (held, dirty, validating, asked) = (behind, true, true, Instant::now());
+                    (held, validating) = (behind, true);
+                    pace.ordered(Instant::now());
                 }
                 Ok(Order::Headers(headers, reply)) => {
                     reply(self.take_headers(headers));
-                    (dirty, asked) = (true, Instant::now());
+                    pace.ordered(Instant::now());
                 }
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     info!("flushing the chain");
@@ -189,18 +186,16 @@ impl<L: TipListener> Writing<L> {
                 }
                 Err(RecvTimeoutError::Timeout) if validating => {
                     validating = self.validate()?;
-                    dirty |= validating;
+                    if validating {
+                        pace.changed();
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if dirty && saved.elapsed() >= SAVE_EVERY {
-                if asked.elapsed() < SAVE_EVERY {
-                    self.state.commit()?;
-                } else {
-                    self.state.flush()?;
-                    dirty = false;
-                }
-                saved = Instant::now();
+            match pace.due(Instant::now()) {
+                Some(Due::Commit) => self.state.commit()?,
+                Some(Due::Flush) => self.state.flush()?,
+                None => {}
             }
         }
     }
